@@ -1,0 +1,11 @@
+//! Throwaway TUN/TAP links for tests.
+
+pub mod answer;
+pub mod codec;
+pub mod context;
+pub mod device;
+#[cfg(target_os = "linux")]
+pub mod kernel;
+pub mod mock;
+
+pub use tuntap_test_macros::tuntap_test;

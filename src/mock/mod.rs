@@ -1,0 +1,1 @@
+//! The mock: a cable in memory. (Skeleton.)
