@@ -8,4 +8,5 @@ pub mod device;
 pub mod kernel;
 pub mod mock;
 
+pub use context::{Stack, Tap, Tun};
 pub use tuntap_test_macros::tuntap_test;

@@ -14,11 +14,14 @@
 
 mod address;
 mod config;
+pub mod dispatch;
 mod frame;
+mod timeout;
 
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub use frame::{Frame, FrameRef};
+pub use timeout::{patience, timeout_scale};
 
 use std::fmt;
 use std::io;

@@ -1,0 +1,66 @@
+//! A link as a test wants it: the device, its addresses, up, and nothing on it that the test did not cause.
+//!
+//! Layer: `kernel`; the context calls it in the namespace of the test. One round trip of netlink sets everything:
+//!
+//! ```text
+//!  TUNSETIFF ─► (TAP: quiet filter) ─► one sendmsg: address generation none · MTU · queue length · up · addresses (no DAD)
+//! ```
+
+use super::SetupError;
+use super::linux::{KernelDevice, OpenOptions};
+use super::netlink::{AddressGeneration, Step as LinkStep};
+use crate::device::{Cidr, Mode, PacketInfoMode};
+
+/// What a link is made with; the context resolves a [`DeviceConfig`](crate::device::DeviceConfig) to it.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkPlan {
+    pub(crate) mode: Mode,
+    pub(crate) name: Option<String>,
+    pub(crate) mtu: Option<u32>,
+    pub(crate) queue_length: u32,
+    pub(crate) packet_info: PacketInfoMode,
+    pub(crate) multi_queue: bool,
+    pub(crate) chatter: bool,
+    pub(crate) addresses: Vec<Cidr>,
+    /// The namespace is ours, so the interface may go with it.
+    pub(crate) throwaway: bool,
+}
+
+impl LinkPlan {
+    /// Makes the link in the calling thread's namespace.
+    pub(crate) fn make(&self) -> Result<KernelDevice, SetupError> {
+        let mut options = OpenOptions::new()
+            .mode(self.mode)
+            .packet_info(self.packet_info)
+            .multi_queue(self.multi_queue)
+            .exclusive(true);
+        if let Some(name) = &self.name {
+            options = options.name(name);
+        }
+        let mut device = options.open()?;
+        if self.throwaway {
+            device.forget_on_drop();
+        }
+        if self.mode == Mode::Tap && !self.chatter {
+            device.attach_quiet_filter()?;
+        }
+        device.apply(&self.steps(device.index()))?;
+        Ok(device)
+    }
+
+    fn steps(&self, index: u32) -> Vec<LinkStep> {
+        let mut steps = Vec::with_capacity(4 + self.addresses.len());
+        if !self.chatter {
+            steps.push(LinkStep::AddressGeneration { index, mode: AddressGeneration::None });
+        }
+        if let Some(octets) = self.mtu {
+            steps.push(LinkStep::Mtu { index, octets });
+        }
+        steps.push(LinkStep::QueueLength { index, frames: self.queue_length });
+        steps.push(LinkStep::Up { index });
+        for &address in &self.addresses {
+            steps.push(LinkStep::Address { index, address, peer: None, broadcast: None, dad: self.chatter });
+        }
+        steps
+    }
+}
