@@ -12,4 +12,10 @@ pub mod mock;
 pub mod strategy;
 
 pub use context::{Stack, Tap, Tun};
-pub use tuntap_test_macros::tuntap_test;
+pub use tuntap_test_macros::{test, tuntap_test};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
+    pub use crate::device::{DeviceConfig, PacketInfoMode};
+}

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::plan::Addresses;
-use super::{HandedOver, HostEnd, Stack};
+use super::{HandedOver, HostEnd, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
@@ -22,7 +22,13 @@ pub(super) enum Backing {
 }
 
 impl Backing {
-    pub(super) fn make(stack: &Stack, mode: Mode, config: &DeviceConfig, addresses: &Addresses) -> io::Result<Self> {
+    pub(super) fn make(
+        context: &mut TestContext,
+        stack: &Stack,
+        mode: Mode,
+        config: &DeviceConfig,
+        addresses: &Addresses,
+    ) -> io::Result<Self> {
         let queue_length = config.requested_queue_length().unwrap_or(QUEUE_LENGTH);
         #[cfg(target_os = "linux")]
         if stack.namespace().is_some() {
@@ -42,9 +48,11 @@ impl Backing {
         }
         let _ = stack;
         let mut cable = CableConfig::new(mode).packet_info(config.packet_info_mode()).queue_length(queue_length);
-        if let Some(name) = config.requested_name() {
-            cable = cable.name(name);
-        }
+        let pattern = config.requested_name().unwrap_or(match mode {
+            Mode::Tun => "tun%d",
+            Mode::Tap => "tap%d",
+        });
+        cable = cable.name(context.name_on_mock(config.requested_host(), pattern)?);
         if let Some(octets) = config.requested_mtu() {
             cable = cable.mtu(octets);
         }

@@ -35,7 +35,7 @@ impl Link {
     pub(super) fn make(context: &mut TestContext, mode: Mode, config: DeviceConfig) -> io::Result<Self> {
         let stack = context.stack(config.requested_host())?;
         let addresses = Addresses::resolve(&config, context.number_link())?;
-        let backing = Backing::make(&stack, mode, &config, &addresses)?;
+        let backing = Backing::make(context, &stack, mode, &config, &addresses)?;
         let device = backing.device();
         let hosts: Vec<_> = addresses.hosts.iter().map(Cidr::to_string).collect();
         let log = Arc::new(Log::new(format!(

@@ -75,6 +75,7 @@ pub struct TestContext {
     links: usize,
     hosts: BTreeMap<&'static str, Stack>,
     logs: Vec<Arc<Log>>,
+    mock_names: Vec<(Option<&'static str>, String)>,
     home: Home,
 }
 
@@ -88,7 +89,7 @@ impl TestContext {
     /// [`Obstacle`](crate::kernel::Obstacle), which is the error's source value on Linux.
     pub fn new(backend: Backend, path: &'static str) -> io::Result<Self> {
         let home = Home::new(backend)?;
-        Ok(Self { backend, path, links: 0, hosts: BTreeMap::new(), logs: Vec::new(), home })
+        Ok(Self { backend, path, links: 0, hosts: BTreeMap::new(), logs: Vec::new(), mock_names: Vec::new(), home })
     }
 
     /// Something that is in nobody's surroundings: stands in while a runner has the real context.
@@ -99,6 +100,7 @@ impl TestContext {
             links: 0,
             hosts: BTreeMap::new(),
             logs: Vec::new(),
+            mock_names: Vec::new(),
             home: Home::mock(),
         }
     }
@@ -140,6 +142,22 @@ impl TestContext {
         let number = self.links;
         self.links += 1;
         number
+    }
+
+    /// The name that the kernel would give to a new interface of that host: what was asked for, with the lowest free
+    /// number for `%d`. A name that is taken is an error, as it is there.
+    pub(crate) fn name_on_mock(&mut self, host: Option<&'static str>, asked: &str) -> io::Result<String> {
+        let taken = |name: &str| self.mock_names.iter().any(|(on, present)| *on == host && present == name);
+        let name = if asked.contains("%d") {
+            (0..=usize::MAX).map(|number| asked.replacen("%d", &number.to_string(), 1)).find(|name| !taken(name))
+        } else {
+            Some(asked.to_owned()).filter(|name| !taken(name))
+        };
+        let name = name.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::ResourceBusy, format!("an interface of the name `{asked}` exists"))
+        })?;
+        self.mock_names.push((host, name.clone()));
+        Ok(name)
     }
 
     pub(crate) fn register(&mut self, log: Arc<Log>) {
