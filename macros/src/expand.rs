@@ -11,7 +11,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::ItemFn;
+use syn::{Error, Item, ItemFn};
 use syn::spanned::Spanned;
 
 use crate::fallback;
@@ -28,7 +28,11 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function: ItemFn = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            errors.push(error);
+            errors.push(match syn::parse2::<Item>(item.clone()) {
+                // Anything else does not parse at all, and rustc says so better.
+                Ok(other) => Error::new(other.span(), "a test is a function that takes devices; this is none"),
+                Err(_) => error,
+            });
             let errors = fallback::errors(&errors);
             return quote!(#errors #item);
         }
@@ -158,4 +162,58 @@ fn shims(options: &Options, signature: &Signature, code: Option<&TokenStream>) -
         shim("kernel", "Kernel", quote!(#[cfg(target_os = "linux")] #ignored))
     });
     quote!(#mock #kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{ExpectFile, expect_file};
+
+    /// Compares what a function becomes with a file: `UPDATE_EXPECT=1 cargo test -p tuntap-test-macros` writes it.
+    fn becomes(expected: ExpectFile, arguments: &str, item: &str) {
+        let expansion = expand(arguments.parse().unwrap(), item.parse().unwrap());
+        expected.assert_eq(&prettyplease::unparse(&syn::parse2(expansion).unwrap()));
+    }
+
+    #[test]
+    fn one_device_on_both_backends() {
+        let item = "/// Docs. \n pub fn echo(tun: Tun) { tun.send([0x45]); }";
+        becomes(expect_file!["snapshots/one_device.rs"], "", item);
+    }
+
+    #[test]
+    fn options_of_attribute_and_argument() {
+        let arguments = r#"mock, config = JUMBO, mtu = 9000 - 14, address = "192.0.2.1/24", packet_info = keep"#;
+        let item = r#"fn two(left: Tun, #[device(host = "b", address = "198.51.100.1/24")] mut right: Tap) {}"#;
+        becomes(expect_file!["snapshots/options.rs"], arguments, item);
+    }
+
+    #[test]
+    fn a_base_of_the_argument_replaces_what_the_attribute_says() {
+        let item = "fn base(#[device(config = SMALL, mtu = 68)] tun: Tun) {}";
+        becomes(expect_file!["snapshots/base.rs"], "mock, mtu = 1280", item);
+    }
+
+    #[test]
+    fn a_result_on_the_kernel_under_another_name_of_the_crate() {
+        let item = "#[cfg(feature = \"x\")] #[ignore = \"slow\"] fn result(tap: Tap) -> io::Result<()> { Ok(()) }";
+        becomes(expect_file!["snapshots/result.rs"], "kernel, crate = my::harness", item);
+    }
+
+    #[test]
+    fn a_runner_is_called_inside_the_namespace() {
+        let item = "#[tokio::test(flavor = \"multi_thread\")] async fn runner(tun: Tun) -> R { body().await }";
+        becomes(expect_file!["snapshots/runner.rs"], "kernel", item);
+    }
+
+    #[test]
+    fn a_panic_is_expected_of_each_test() {
+        let item = "#[test] #[should_panic(expected = \"x\")] #[allow(unused)] fn panics(_: Tun) { panic!(\"x\") }";
+        becomes(expect_file!["snapshots/should_panic.rs"], "", item);
+    }
+
+    #[test]
+    fn with_a_mistake_the_function_stays() {
+        becomes(expect_file!["snapshots/mistake.rs"], "bogus", "const fn wrong<T>(tun: Tun) {}");
+    }
 }

@@ -53,20 +53,20 @@ impl Signature {
         match last.as_str() {
             "test" if is_built_in_test(&attribute) => {}
             "test" if self.runner.is_some() => {
-                errors.push(Error::new(attribute.span(), "a test has one runner: this is the second"));
+                errors.push(Error::new(path.span(), "a test has one runner: this is the second"));
             }
             "test" => self.runner = Some(attribute),
             "cfg" => self.conditions.push(attribute),
             "ignore" => self.ignore = Some(attribute),
             "should_panic" => self.should_panic = Some(attribute),
             "rstest" | "case" | "test_case" | "apply" | "property_test" => errors.push(Error::new(
-                attribute.span(),
+                path.span(),
                 format!(
                     "put `#[{last}]` above `#[tuntap_test::test]`: it makes the functions, each of which becomes a \
                      test of its own (rstest's cases; mark the device `#[ignore] tun: Tun`)"
                 ),
             )),
-            "tuntap_test" => errors.push(Error::new(attribute.span(), "`#[tuntap_test]` is given twice")),
+            "tuntap_test" => errors.push(Error::new(path.span(), "`#[tuntap_test]` is given twice")),
             _ => self.attributes.push(attribute),
         }
     }
@@ -77,7 +77,7 @@ impl Signature {
             errors.push(Error::new(constness.span(), "a test is called at run time: remove `const`"));
         }
         if !sig.generics.params.is_empty() || sig.generics.where_clause.is_some() {
-            let span = sig.generics.span();
+            let span = sig.generics.params.first().map_or_else(|| sig.generics.where_clause.span(), Spanned::span);
             errors.push(Error::new(span, "a test cannot be generic: nobody chooses the type"));
         }
         if sig.inputs.is_empty() {

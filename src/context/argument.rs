@@ -2,15 +2,15 @@
 
 /// Defines one of the two.
 macro_rules! argument {
-    ($(#[$doc:meta])* $name:ident, $mode:expr) => {
-        use std::io::{self, Read, Write};
+    ($(#[$doc:meta])* $name:ident) => {
+        use std::io::{Read, Write};
         use std::ops::Deref;
         #[cfg(unix)]
         use std::os::fd::OwnedFd;
 
         use super::link::assert_ok;
-        use super::{FromTestContext, HandedOver, Link, TestContext};
-        use crate::device::{Deadline, Device, DeviceConfig};
+        use super::{HandedOver, Link};
+        use crate::device::{Deadline, Device};
 
         $(#[$doc])*
         #[derive(Debug)]
@@ -68,12 +68,6 @@ macro_rules! argument {
 
             fn deref(&self) -> &Link {
                 &self.0
-            }
-        }
-
-        impl FromTestContext for $name {
-            fn try_from_test_context(context: &mut TestContext, config: DeviceConfig) -> io::Result<Self> {
-                Link::make(context, $mode, config).map(Self)
             }
         }
 

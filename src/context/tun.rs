@@ -1,7 +1,10 @@
 //! The argument `tun: Tun` of a test.
 
+use std::io;
+
 use super::argument::argument;
-use crate::device::Mode;
+use super::{FromTestContext, TestContext};
+use crate::device::{DeviceConfig, Mode};
 
 argument! {
     /// A throwaway TUN link: a frame is an IP packet.
@@ -25,5 +28,11 @@ argument! {
     ///     Ok(())
     /// }
     /// ```
-    Tun, Mode::Tun
+    Tun
+}
+
+impl FromTestContext for Tun {
+    fn try_from_test_context(context: &mut TestContext, config: DeviceConfig) -> io::Result<Self> {
+        Link::make(context, Mode::Tun, config).map(Self)
+    }
 }

@@ -1,0 +1,6 @@
+use tuntap_test::{Tun, tuntap_test};
+
+#[tuntap_test]
+fn t<T>(_: T) {}
+
+fn main() {}

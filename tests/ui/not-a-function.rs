@@ -1,0 +1,6 @@
+use tuntap_test::{Tun, tuntap_test};
+
+#[tuntap_test]
+struct T;
+
+fn main() {}
