@@ -14,6 +14,7 @@
 
 mod address;
 mod config;
+pub mod dispatch;
 mod frame;
 
 pub use address::{AddressError, Cidr};
