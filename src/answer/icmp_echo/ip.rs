@@ -230,7 +230,7 @@ fn ipv4_options_allow_reply(mut options: &[u8]) -> bool {
             [] | [END, ..] => return true,
             [NO_OPERATION, ref rest @ ..] => rest,
             [LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE, ..] => return false,
-            [_, length @ 2..=255, ..] => match options.get(usize::from(length)..) {
+            [_, length, ..] if length >= 2 => match options.get(usize::from(length)..) {
                 Some(rest) => rest,
                 None => return false,
             },
