@@ -12,6 +12,7 @@ pub mod mock;
 pub mod strategy;
 
 pub use context::{Stack, Tap, Tun};
+pub use etherparse;
 pub use tuntap_test_macros::{test, tuntap_test};
 
 #[doc(hidden)]

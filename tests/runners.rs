@@ -93,3 +93,23 @@ fn the_minimal_case_fails(tun: Tun) {
         })?;
     });
 }
+
+/// A case begins with nothing of the case before, also when a reader runs in the background.
+#[tuntap_test]
+fn a_case_is_isolated(tun: Tun) {
+    let mut request = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0];
+    request.extend(tun.peer_v4().octets());
+    request.extend(tun.host_v4().octets());
+    request.extend([8, 0, 0xf7, 0xff, 0, 0, 0, 0]);
+    let checksum =
+        tuntap_test::etherparse::Ipv4HeaderSlice::from_slice(&request).unwrap().to_header().calc_header_checksum();
+    request[10..12].copy_from_slice(&checksum.to_be_bytes());
+    let _reader = tun.answer(tuntap_test::answer::IcmpEcho::for_addresses([Ipv4Addr::UNSPECIFIED]));
+    for _ in 0..100 {
+        tun.case(|| {
+            let nothing = tun.try_receive(tuntap_test::device::Deadline::Now);
+            assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            tun.send(&request);
+        });
+    }
+}

@@ -11,8 +11,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Error, Item, ItemFn};
 use syn::spanned::Spanned;
+use syn::{Error, Item, ItemFn};
 
 use crate::fallback;
 use crate::options::{Options, Place};

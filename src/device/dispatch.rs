@@ -219,9 +219,17 @@ impl Dispatcher {
         self.shared.queue.next(deadline)
     }
 
-    /// Throws the queued frames away and says how many there were. A frame that the reader holds at that moment may
-    /// still follow.
+    /// Throws away what has arrived and nobody took, and says how many frames it was. What is still on the device when
+    /// this is called is read first, offered to the responders and thrown away too.
+    ///
+    /// # Panics
+    /// On the reader's own thread, that is from inside a responder.
     pub fn drain(&self) -> usize {
+        self.assert_not_on_reader("drain");
+        let passes = self.shared.queue.passes();
+        // The reader reads all there is before it looks up, so when it does it has caught up.
+        self.shared.device.interrupt();
+        self.shared.queue.wait_for_pass(passes);
         self.shared.queue.drain()
     }
 

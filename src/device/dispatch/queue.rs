@@ -84,6 +84,8 @@ struct State {
     octets: usize,
     interrupted: bool,
     end: Option<End>,
+    /// How often the reader found nothing more to read and was told to look up.
+    passes: u64,
 }
 
 /// A bounded queue with one writer, the reader's thread.
@@ -93,11 +95,12 @@ pub(super) struct Queue {
     most_octets: usize,
     state: Mutex<State>,
     changed: Condvar,
+    passed: Condvar,
 }
 
 impl Queue {
     pub(super) fn new(mode: Mode, header_len: usize, most_octets: usize) -> Self {
-        Self { mode, header_len, most_octets, state: Mutex::default(), changed: Condvar::new() }
+        Self { mode, header_len, most_octets, state: Mutex::default(), changed: Condvar::new(), passed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,6 +168,22 @@ impl Queue {
         frames.len()
     }
 
+    pub(super) fn passes(&self) -> u64 {
+        self.lock().passes
+    }
+
+    /// The reader has read all there is and was interrupted.
+    pub(super) fn pass(&self) {
+        self.lock().passes += 1;
+        self.passed.notify_all();
+    }
+
+    /// Waits for the pass after `passes`, or for the reader's end.
+    pub(super) fn wait_for_pass(&self, passes: u64) {
+        let state = self.lock();
+        drop(self.passed.wait_while(state, |state| state.passes == passes && state.end.is_none()));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().frames.len()
     }
@@ -178,6 +197,7 @@ impl Queue {
     pub(super) fn end(&self, error: &io::Error) {
         self.lock().end = Some(End::new(error));
         self.changed.notify_all();
+        self.passed.notify_all();
     }
 }
 

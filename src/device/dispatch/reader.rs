@@ -39,6 +39,7 @@ fn read_until_the_end(shared: &Shared) -> io::Error {
                 let octets = buffer.get(..octets).unwrap_or(&buffer);
                 dispatch(shared, mode, framing, octets, &mut header, &mut replies);
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => shared.queue.pass(),
             Err(error) if is_passing(&error) => {}
             Err(error) => return error,
         }
@@ -93,9 +94,9 @@ fn reply_header(framing: Framing, request: &[u8], reply: &mut Header) {
     }
 }
 
-/// Errors after which reading goes on: EINTR, EAGAIN, ETIMEDOUT.
+/// Errors after which reading goes on, beside EINTR: EAGAIN, ETIMEDOUT.
 fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// What [`Dispatcher::next`](super::Dispatcher::next) gives once the reader was stopped.
