@@ -11,7 +11,7 @@ pub mod mock;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use context::{Stack, Tap, Tun};
+pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;
 pub use tuntap_test_macros::{test, tuntap_test};
 

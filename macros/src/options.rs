@@ -70,7 +70,8 @@ impl Options {
             }
             return;
         }
-        if !DEVICE_OPTIONS.contains(&text.as_str()) && !(text == "host" && place == Place::Device) {
+        let known = DEVICE_OPTIONS.contains(&text.as_str()) || (text == "host" && place == Place::Device);
+        if !known {
             return errors.push(Error::new(name.span(), unknown_option(place, &text)));
         }
         let repeatable = matches!(text.as_str(), "address" | "peer");

@@ -4,19 +4,33 @@ use std::io;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::PoisonError;
+
+#[cfg(unix)]
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::plan::Addresses;
-use super::{HandedOver, HostEnd, Stack, TestContext};
+use super::{HandedOver, HostEnd, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
 use crate::mock::{Cable, CableConfig, EchoHost};
+#[cfg(unix)]
+use crate::mock::{Descriptor, into_descriptor};
 
 /// How many frames a link's device queues, so that a slow test loses nothing.
 const QUEUE_LENGTH: u32 = 10_000;
 
+/// The hardware address of the mock's host: locally administered.
+const MOCK_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+
 pub(super) enum Backing {
-    Mock(Cable),
+    Mock {
+        cable: Cable,
+        mode: Mode,
+        kept: Kept,
+    },
     #[cfg(target_os = "linux")]
     Kernel(Arc<KernelDevice>),
 }
@@ -56,13 +70,13 @@ impl Backing {
         if let Some(octets) = config.requested_mtu() {
             cable = cable.mtu(octets);
         }
-        let host = addresses.hosts.iter().fold(EchoHost::new(), |host, at| host.address(at.address()));
-        Ok(Self::Mock(Cable::new(cable.host(host))?))
+        let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
+        Ok(Self::Mock { cable: Cable::new(cable.host(host))?, mode, kept: context.kept() })
     }
 
     pub(super) fn device(&self) -> Arc<dyn Device> {
         match self {
-            Self::Mock(cable) => Arc::new(cable.device_end()),
+            Self::Mock { cable, .. } => Arc::new(cable.device_end()),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Arc::clone(device) as _,
         }
@@ -71,14 +85,14 @@ impl Backing {
     #[cfg(target_os = "linux")]
     pub(super) fn kernel(&self) -> Option<&KernelDevice> {
         match self {
-            Self::Mock(_) => None,
+            Self::Mock { .. } => None,
             Self::Kernel(device) => Some(device),
         }
     }
 
     pub(super) const fn mock(&self) -> Option<&Cable> {
         match self {
-            Self::Mock(cable) => Some(cable),
+            Self::Mock { cable, .. } => Some(cable),
             #[cfg(target_os = "linux")]
             Self::Kernel(_) => None,
         }
@@ -86,7 +100,7 @@ impl Backing {
 
     pub(super) fn host_mac(&self) -> io::Result<Option<[u8; 6]>> {
         match self {
-            Self::Mock(cable) => Ok(None),
+            Self::Mock { mode, .. } => Ok(Some(MOCK_MAC).filter(|_| *mode == Mode::Tap)),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(device.state()?.mac.filter(|_| device.mode() == Mode::Tap)),
         }
@@ -94,7 +108,7 @@ impl Backing {
 
     pub(super) fn set_up(&self, up: bool) -> io::Result<()> {
         match self {
-            Self::Mock(cable) => cable.set_up(up),
+            Self::Mock { cable, .. } => cable.set_up(up),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => {
                 let index = device.index();
@@ -106,7 +120,7 @@ impl Backing {
 
     pub(super) fn set_mtu(&self, octets: u32) -> io::Result<()> {
         match self {
-            Self::Mock(cable) => cable.set_mtu(octets),
+            Self::Mock { cable, .. } => cable.set_mtu(octets),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(device.apply(&[netlink::Step::Mtu { index: device.index(), octets }])?),
         }
@@ -114,7 +128,7 @@ impl Backing {
 
     pub(super) fn host_end(&self, stack: &Stack) -> io::Result<HostEnd> {
         match self {
-            Self::Mock(cable) => Ok(HostEnd::new(Box::new(cable.host_end()))),
+            Self::Mock { cable, .. } => Ok(HostEnd::new(Box::new(cable.host_end()))),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(HostEnd::new(Box::new(stack.run(|| device.packet_socket())??))),
         }
@@ -123,9 +137,13 @@ impl Backing {
     #[cfg(unix)]
     pub(super) fn into_fd(self, blocking: bool) -> io::Result<OwnedFd> {
         match self {
-            Self::Mock(cable) => {
-                let _ = cable;
-                todo!()
+            Self::Mock { cable, kept, .. } => {
+                let Descriptor { fd, pump, .. } = into_descriptor(cable.device_end())?;
+                if !blocking {
+                    fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+                }
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new((pump, cable)));
+                Ok(fd)
             }
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(device.descriptor(blocking)?),
@@ -134,7 +152,7 @@ impl Backing {
 
     pub(super) fn hand_over(self, stack: Stack) -> io::Result<HandedOver> {
         match self {
-            Self::Mock(_) => Err(io::Error::new(
+            Self::Mock { .. } => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "the mock has no name that another program could open: write #[tuntap_test(kernel)]",
             )),

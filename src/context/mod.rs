@@ -28,10 +28,11 @@ mod stack;
 mod tap;
 mod tun;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use handed_over::HandedOver;
 pub use host_end::HostEnd;
@@ -65,6 +66,9 @@ impl fmt::Display for Backend {
     }
 }
 
+/// What works for a handed-over device in the background, and has to live as long as the test.
+pub(crate) type Kept = Arc<Mutex<Vec<Box<dyn Any + Send>>>>;
+
 /// The surroundings of one test: its backend, its hosts and its links.
 ///
 /// Belongs to the thread that made it: on the kernel backend that thread is in the test's namespace while it lives.
@@ -76,6 +80,7 @@ pub struct TestContext {
     hosts: BTreeMap<&'static str, Stack>,
     logs: Vec<Arc<Log>>,
     mock_names: Vec<(Option<&'static str>, String)>,
+    kept: Kept,
     home: Home,
 }
 
@@ -89,11 +94,20 @@ impl TestContext {
     /// [`Obstacle`](crate::kernel::Obstacle), which is the error's source value on Linux.
     pub fn new(backend: Backend, path: &'static str) -> io::Result<Self> {
         let home = Home::new(backend)?;
-        Ok(Self { backend, path, links: 0, hosts: BTreeMap::new(), logs: Vec::new(), mock_names: Vec::new(), home })
+        Ok(Self {
+            backend,
+            path,
+            links: 0,
+            hosts: BTreeMap::new(),
+            logs: Vec::new(),
+            mock_names: Vec::new(),
+            kept: Kept::default(),
+            home,
+        })
     }
 
     /// Something that is in nobody's surroundings: stands in while a runner has the real context.
-    pub(crate) const fn hollow() -> Self {
+    pub(crate) fn hollow() -> Self {
         Self {
             backend: Backend::Mock,
             path: "",
@@ -101,6 +115,7 @@ impl TestContext {
             hosts: BTreeMap::new(),
             logs: Vec::new(),
             mock_names: Vec::new(),
+            kept: Kept::default(),
             home: Home::mock(),
         }
     }
@@ -158,6 +173,10 @@ impl TestContext {
         })?;
         self.mock_names.push((host, name.clone()));
         Ok(name)
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        Arc::clone(&self.kept)
     }
 
     pub(crate) fn register(&mut self, log: Arc<Log>) {

@@ -79,8 +79,9 @@ impl Waker {
             Err(Errno::EINTR) => return Ok(Woken::Ready),
             result => result?,
         };
-        let [_, event] = descriptors;
-        if event.any() == Some(true) {
+        let [readable, event] = descriptors;
+        // What is there to read comes first: an interruption promises that nothing was left.
+        if readable.any() != Some(true) && event.any() == Some(true) {
             // Reading takes the request back. EAGAIN: another reader took it, who was woken just the same.
             return match self.event.read() {
                 Ok(_) => Ok(Woken::ByRequest),

@@ -40,6 +40,8 @@
 //! ```
 
 mod config;
+#[cfg(unix)]
+mod descriptor;
 mod device_end;
 mod echo_host;
 mod errno;
@@ -49,6 +51,8 @@ mod packet_info;
 mod state;
 
 pub use config::CableConfig;
+#[cfg(unix)]
+pub use descriptor::{Descriptor, Pump, into_descriptor};
 pub use device_end::DeviceEnd;
 pub use echo_host::EchoHost;
 pub use host_end::HostEnd;
