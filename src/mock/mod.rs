@@ -141,11 +141,8 @@ impl Cable {
     /// # Errors
     /// ENODEV when the link was removed.
     pub fn set_up(&self, up: bool) -> io::Result<()> {
-        if self.is_removed() {
-            return Err(Errno::NoDevice.into());
-        }
-        self.owner.shared.set_link(if up { LinkState::Up } else { LinkState::Down });
-        Ok(())
+        let link = if up { LinkState::Up } else { LinkState::Down };
+        if self.owner.shared.set_link(link) { Ok(()) } else { Err(Errno::NoDevice.into()) }
     }
 
     /// Whether the link is up.
@@ -157,10 +154,6 @@ impl Cable {
     /// Removes the link as `ip link del` does: every call on its ends fails from now on, waiting ones included.
     pub fn remove(&self) {
         self.owner.shared.set_link(LinkState::Removed);
-    }
-
-    fn is_removed(&self) -> bool {
-        self.owner.shared.lock().link == LinkState::Removed
     }
 
     /// Sets the MTU in octets.

@@ -90,9 +90,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the link's state; taps learn that it went down.
-    pub(super) fn set_link(&self, link: LinkState) {
+    /// Sets the link's state; taps learn that it went down. Gives false for a removed link, which stays removed.
+    pub(super) fn set_link(&self, link: LinkState) -> bool {
         let mut state = self.lock();
+        if state.link == LinkState::Removed {
+            return false;
+        }
         if state.link == LinkState::Up && link != LinkState::Up {
             for tap in state.taps.values_mut() {
                 tap.net_down = true;
@@ -101,6 +104,7 @@ impl Shared {
         state.link = link;
         drop(state);
         self.wake_all();
+        true
     }
 
     /// Makes every waiting call look again.
