@@ -1,10 +1,12 @@
 //! The throwaway kernel link through the public surface: the settings it was asked for, and what the kernel does then.
 #![cfg(target_os = "linux")]
+#![expect(clippy::indexing_slicing, reason = "the test fails where the slice is too short")]
 
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::process::Command;
 
+use etherparse::PacketBuilder;
 use tuntap_test::device::{Cidr, Deadline, Device, Mode};
 use tuntap_test::kernel::netlink::Step;
 use tuntap_test::kernel::{KernelDevice, Namespace, OpenOptions};
@@ -148,7 +150,7 @@ fn twenty_unreachable_messages_are_twenty(tun: Tun) {
     let socket_free_port = 9_u16;
     for source in 1..=20_u16 {
         let mut datagram = Vec::new();
-        tuntap_test::etherparse::PacketBuilder::ipv4(tun.peer_v4().octets(), tun.host_v4().octets(), 64)
+        PacketBuilder::ipv4(tun.peer_v4().octets(), tun.host_v4().octets(), 64)
             .udp(source, socket_free_port)
             .write(&mut datagram, b"x")
             .unwrap();

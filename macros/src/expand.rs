@@ -78,7 +78,7 @@ fn tests(options: &Options, signature: &Signature) -> TokenStream {
         #(#attributes)*
         #(#conditions)*
         #only_tests
-        #[allow(dead_code)]
+        #[allow(dead_code, unnameable_test_items)]
         fn #name(#backend: #krate::__private::Backend, #path: &'static str) #code {
             #items
             fn #test_body(#context: &mut #krate::__private::TestContext) #output {
@@ -110,7 +110,6 @@ fn with_runner(options: &Options, signature: &Signature, krate: &TokenStream) ->
     let waited = asyncness.is_some().then(|| quote!(.await));
     quote! {
         #runner
-        #[allow(unnameable_test_items)]
         #asyncness fn #name() #output {
             #function
             #lets

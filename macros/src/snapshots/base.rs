@@ -1,4 +1,4 @@
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn base(backend: ::tuntap_test::__private::Backend, path: &'static str) {
     fn base(tun: Tun) {}
     fn test_body(context: &mut ::tuntap_test::__private::TestContext) {

@@ -1,5 +1,5 @@
 /// Docs.
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn echo(backend: ::tuntap_test::__private::Backend, path: &'static str) {
     pub fn echo(tun: Tun) {
         tun.send([0x45]);

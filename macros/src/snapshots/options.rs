@@ -1,4 +1,4 @@
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn two(backend: ::tuntap_test::__private::Backend, path: &'static str) {
     fn two(left: Tun, mut right: Tap) {}
     fn test_body(context: &mut ::tuntap_test::__private::TestContext) {

@@ -1,5 +1,5 @@
 #[cfg(feature = "x")]
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn result(
     backend: my::harness::__private::Backend,
     path: &'static str,

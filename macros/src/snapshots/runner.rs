@@ -1,11 +1,10 @@
 #[cfg(test)]
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn runner(
     backend: ::tuntap_test::__private::Backend,
     path: &'static str,
 ) -> ::std::process::ExitCode {
     #[tokio::test(flavor = "multi_thread")]
-    #[allow(unnameable_test_items)]
     async fn runner() -> R {
         async fn runner(tun: Tun) -> R {
             body().await

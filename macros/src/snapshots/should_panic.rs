@@ -1,5 +1,5 @@
 #[allow(unused)]
-#[allow(dead_code)]
+#[allow(dead_code, unnameable_test_items)]
 fn panics(backend: ::tuntap_test::__private::Backend, path: &'static str) {
     fn panics(_: Tun) {
         panic!("x")
