@@ -48,6 +48,8 @@ impl fmt::Display for EchoReply {
     }
 }
 
+type Hook = Box<dyn FnMut(&EchoReply) + Send>;
+
 /// Answers ICMPv4 and ICMPv6 echo requests, on TUN and TAP.
 ///
 /// Identifier, sequence number, data, code, and on TAP the VLAN tags (802.1Q, 802.1ad) come back as they were;
@@ -92,7 +94,7 @@ impl fmt::Display for EchoReply {
 pub struct IcmpEcho {
     /// `None`: any.
     addresses: Option<BTreeSet<IpAddr>>,
-    on_reply: Option<Box<dyn FnMut(&EchoReply) + Send>>,
+    on_reply: Option<Hook>,
 }
 
 impl IcmpEcho {
