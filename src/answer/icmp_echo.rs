@@ -51,6 +51,8 @@ impl fmt::Display for EchoReply {
     }
 }
 
+type Hook = Box<dyn FnMut(&EchoReply) + Send>;
+
 /// Answers ICMPv4 and ICMPv6 echo requests, on TUN and TAP.
 ///
 /// Identifier, sequence number, data, code, and on TAP the VLAN tags (802.1Q, 802.1ad) come back as they were;
