@@ -1,6 +1,6 @@
 //! What stands between the parentheses of `#[tuntap_test(…)]` and `#[device(…)]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -129,7 +129,13 @@ impl Options {
 
     /// The path of the crate `tuntap_test`.
     pub(crate) fn krate(&self) -> TokenStream {
-        self.krate.as_ref().map_or_else(|| quote!(::tuntap_test), ToTokens::to_token_stream)
+        let Some(path) = &self.krate else { return quote!(::tuntap_test) };
+        // Ours now, not the user's: rustc lints what the user wrote, and this is repeated all over the expansion.
+        let ours = |mut token: TokenTree| {
+            token.set_span(Span::call_site());
+            token
+        };
+        path.to_token_stream().into_iter().map(ours).collect()
     }
 
     fn base(&self) -> Option<&Expr> {

@@ -24,9 +24,6 @@ use crate::device::dispatch::{Replies, Verdict};
 use ip::EchoRequest;
 use link::LinkHeader;
 
-/// What is called for each reply.
-type Hook = Box<dyn FnMut(&EchoReply) + Send>;
-
 /// What [`IcmpEcho`] replied to, given to [`IcmpEcho::on_reply`].
 ///
 /// Displays as Scapy prints it, who asked first: `Replying 192.0.2.1 to 192.0.2.2`.
