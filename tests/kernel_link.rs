@@ -68,17 +68,17 @@ fn addresses_routes_and_neighbours_come_and_go(tap: Tap) -> io::Result<()> {
 
     let destination: Cidr = "10.1.0.0/16".parse().map_err(io::Error::other)?;
     let via = Some(tap.peer_v4().into());
-    device.apply(&[Step::Route { index, destination, via }])?;
+    device.apply(&[Step::Route { index, destination: Some(destination), via }])?;
     assert!(ip(&["route"]).contains("10.1.0.0/16 via 192.0.2.2 dev"));
     assert!(device.netlink().routes()?.iter().any(|route| route.destination == destination && route.via == via));
-    device.apply(&[Step::RemoveRoute { index, destination }])?;
+    device.apply(&[Step::RemoveRoute { index, destination: Some(destination), via }])?;
     assert!(!ip(&["route"]).contains("10.1.0.0"));
 
     let mac = [2, 0, 0, 0, 0, 9];
     device.apply(&[Step::Neighbour { index, address: tap.peer_v6().into(), mac }])?;
     assert!(ip(&["neigh"]).contains("lladdr 02:00:00:00:00:09 PERMANENT"));
     let neighbours = device.netlink().neighbours(index)?;
-    assert!(neighbours.iter().any(|found| found.mac == Some(mac) && found.state == "PERMANENT"), "{neighbours:?}");
+    assert!(neighbours.iter().any(|found| found.mac == Some(mac) && found.permanent), "{neighbours:?}");
     device.apply(&[Step::RemoveNeighbour { index, address: tap.peer_v6().into() }])?;
     assert!(!ip(&["neigh"]).contains("02:00:00:00:00:09"));
     Ok(())
@@ -116,8 +116,11 @@ fn a_refused_step_names_itself_its_errno_and_the_cure(tun: Tun) {
         .apply(&[Step::Address { index, address: tun.addresses()[0], peer: None, broadcast: None, dad: false }])
         .unwrap_err();
     assert!(twice.to_string().contains("has that address already"), "{twice}");
-    let gateway =
-        Step::Route { index, destination: "10.0.0.0/8".parse().unwrap(), via: Some("203.0.113.9".parse().unwrap()) };
+    let gateway = Step::Route {
+        index,
+        destination: Some("10.0.0.0/8".parse().unwrap()),
+        via: Some("203.0.113.9".parse().unwrap()),
+    };
     let unreachable = device.apply(&[gateway]).unwrap_err();
     assert!(unreachable.to_string().contains("The gateway is not in a network"), "{unreachable}");
     let gone = device.netlink().link(9999).unwrap_err();

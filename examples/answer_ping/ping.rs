@@ -108,7 +108,7 @@ impl EchoSocket {
         if self.target.is_ipv4() {
             // ICMPv6's checksum covers a pseudo-header, so there the kernel fills it in (RFC 3542 section 3.1).
             let sum = checksum(&request).to_be_bytes();
-            request[2..4].copy_from_slice(&sum);
+            request.splice(2..4, sum);
         }
         let to: SockaddrStorage = match self.target {
             IpAddr::V4(address) => SocketAddr::from(SocketAddrV4::new(address, 0)),
@@ -128,7 +128,7 @@ impl EchoSocket {
                 Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 Err(errno) => return Err(errno),
             };
-            let packet = &buffer[..length];
+            let packet = buffer.get(..length).unwrap_or_default();
             // An IPv4 raw socket gives the IP header too, an IPv6 one does not.
             let (message, kind) = match self.target {
                 IpAddr::V4(_) => {
@@ -147,12 +147,12 @@ impl EchoSocket {
     }
 }
 
-/// The Internet checksum (RFC 1071).
+/// The Internet checksum (RFC 1071) of an even number of octets.
 fn checksum(octets: &[u8]) -> u16 {
-    let mut sum: u32 =
-        octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
+    let (words, _) = octets.as_chunks::<2>();
+    let add = |sum: u16, word: &[u8; 2]| {
+        let (sum, carry) = sum.overflowing_add(u16::from_be_bytes(*word));
+        sum + u16::from(carry)
+    };
+    !words.iter().fold(0, add)
 }

@@ -45,7 +45,7 @@ impl Backing {
     ) -> io::Result<Self> {
         let queue_length = config.requested_queue_length().unwrap_or(QUEUE_LENGTH);
         #[cfg(target_os = "linux")]
-        if stack.namespace().is_some() {
+        if let Some(namespace) = stack.namespace() {
             let plan = kernel::LinkPlan {
                 mode,
                 name: config.requested_name().map(str::to_owned),
@@ -55,6 +55,7 @@ impl Backing {
                 multi_queue: config.is_multi_queue(),
                 chatter: config.has_chatter(),
                 addresses: addresses.hosts.clone(),
+                read_only_settings: !namespace.unapplied().is_empty(),
                 throwaway: stack.is_throwaway(),
             };
             let device = stack.run(|| plan.make())??;

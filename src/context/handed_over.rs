@@ -64,7 +64,7 @@ impl Drop for Remains {
     fn drop(&mut self) {
         if self.remove {
             // ENODEV: the code under test removed it, which is as good.
-            let _ = self.netlink.apply(&[crate::kernel::netlink::Step::Delete { index: self.index }]);
+            let _ = self.netlink.apply(&[crate::kernel::netlink::Step::DeleteLink { index: self.index }]);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libc::{c_int, c_ulong, sock_filter, sock_fprog};
 
+use super::quiet_filter::Instruction;
 use crate::codec::{IfReq, TunTapFlags};
 
 /// `_IOW('T', number, int)`, which is how the driver numbers requests whatever their argument is.
@@ -96,11 +97,13 @@ pub(super) fn set_carrier(node: BorrowedFd<'_>, on: bool) -> io::Result<()> {
 }
 
 /// Attaches a classic BPF program to what the host sends. TAP only: EINVAL on TUN.
-pub(super) fn attach_filter(node: BorrowedFd<'_>, program: &[sock_filter]) -> io::Result<()> {
-    let Ok(length) = program.len().try_into() else {
+pub(super) fn attach_filter(node: BorrowedFd<'_>, program: &[Instruction]) -> io::Result<()> {
+    let mut program: Vec<_> =
+        program.iter().map(|&Instruction { code, jt, jf, k }| sock_filter { code, jt, jf, k }).collect();
+    let Ok(len) = program.len().try_into() else {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     };
-    let program = sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    let program = sock_fprog { len, filter: program.as_mut_ptr() };
     // SAFETY: the program lives until the call returns, `len` is its length, and the kernel only reads it.
     check(unsafe { libc::ioctl(node.as_raw_fd(), TUNATTACHFILTER as _, &raw const program) }).map(drop)
 }

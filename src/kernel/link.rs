@@ -8,7 +8,7 @@
 
 use super::SetupError;
 use super::linux::{KernelDevice, OpenOptions};
-use super::netlink::{AddressGeneration, Step as LinkStep};
+use super::netlink::{AddressGeneration, Ipv4Setting, Step as LinkStep};
 use crate::device::{Cidr, Mode, PacketInfoMode};
 
 /// What a link is made with; the context resolves a [`DeviceConfig`](crate::device::DeviceConfig) to it.
@@ -22,9 +22,25 @@ pub(crate) struct LinkPlan {
     pub(crate) multi_queue: bool,
     pub(crate) chatter: bool,
     pub(crate) addresses: Vec<Cidr>,
+    /// `/proc/sys` is read-only here, so the link's IPv4 settings go over netlink (those of `all` cannot).
+    pub(crate) read_only_settings: bool,
     /// The namespace is ours, so the interface may go with it.
     pub(crate) throwaway: bool,
 }
+
+/// The kernel's defaults of what a namespace inherits from the initial one, as `sysctl` sets them where it can.
+const IPV4_SETTINGS: [(Ipv4Setting, u32); 10] = [
+    (Ipv4Setting::Forwarding, 0),
+    (Ipv4Setting::RpFilter, 0),
+    (Ipv4Setting::AcceptRedirects, 1),
+    (Ipv4Setting::AcceptLocal, 0),
+    (Ipv4Setting::ArpIgnore, 0),
+    (Ipv4Setting::ArpAnnounce, 0),
+    (Ipv4Setting::ArpFilter, 0),
+    (Ipv4Setting::ArpAccept, 0),
+    (Ipv4Setting::ArpNotify, 0),
+    (Ipv4Setting::LogMartians, 0),
+];
 
 impl LinkPlan {
     /// Makes the link in the calling thread's namespace.
@@ -58,6 +74,9 @@ impl LinkPlan {
         }
         steps.push(LinkStep::QueueLength { index, frames: self.queue_length });
         steps.push(LinkStep::Up { index });
+        if self.read_only_settings {
+            steps.extend(IPV4_SETTINGS.map(|(setting, value)| LinkStep::Ipv4Setting { index, setting, value }));
+        }
         for &address in &self.addresses {
             steps.push(LinkStep::Address { index, address, peer: None, broadcast: None, dad: self.chatter });
         }

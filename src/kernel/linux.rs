@@ -25,6 +25,7 @@ use super::ioctl;
 use super::netlink::{LinkState, Netlink, Step as LinkStep};
 use super::obstacle::Obstacle;
 use super::privilege::{Refusal, Step};
+use super::quiet_filter;
 use super::waiting::Waker;
 use super::{KernelError, PacketSocket, SetupError};
 use crate::codec::{EtherType, Framing, IfReq, InterfaceName, NamedMode, TunPi, TunTapFlags};
@@ -251,7 +252,7 @@ impl KernelDevice {
 
     /// Keeps a TAP's reports for solicited-node groups from being read (DESIGN.md 9).
     pub(crate) fn attach_quiet_filter(&self) -> Result<(), KernelError> {
-        ioctl::attach_filter(self.node.as_fd(), &super::quiet_filter::program())
+        ioctl::attach_filter(self.node.as_fd(), &quiet_filter::program())
             .map_err(|error| KernelError::new("attach the quiet filter", error))
     }
 

@@ -1,297 +1,235 @@
-//! Interfaces, addresses, routes and neighbours over rtnetlink (rtnetlink(7)): what `ip` does, without the program.
+//! Interfaces, addresses, routes and neighbours over rtnetlink: no `ip` binary, no /proc/sys.
 //!
-//! Layer: `kernel`. The socket is synchronous and stays in the network namespace of the thread that opened it, so it
-//! can be used from any thread. Changes go out in one write and their acknowledgements are read back:
+//! Layer: inside `kernel`; may use `device`. Linux only.
 //!
-//! ```text
-//!  apply([A, B, C]) ──► one sendmsg: nlmsghdr A · nlmsghdr B · nlmsghdr C   (NLM_F_ACK each)
-//!                   ◄── ack A · ack B · ack C                               errno, and the kernel's own words
+//! A change is a [`Step`]; a whole set-up is a slice of them, which [`Netlink::apply`] hands to the kernel in one
+//! system call. The octets on the socket are those of linux/netlink.h and linux/rtnetlink.h, in host order;
+//! netlink-packet-route builds and reads them.
+//!
+//! ```no_run
+//! use tuntap_test::kernel::netlink::{Netlink, Step};
+//!
+//! let mut netlink = Netlink::open()?; // of this thread's network namespace
+//! let tun0 = netlink.link_by_name("tun0")?.index;
+//! netlink.apply(&[
+//!     Step::LoopbackUp,
+//!     Step::Mtu { index: tun0, octets: 1400 },
+//!     Step::Up { index: tun0 },
+//!     Step::address(tun0, "192.0.2.1/24".parse()?),
+//! ])?;
+//! println!("{}", netlink.link(tun0)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cure;
+mod encode;
+mod socket;
 mod state;
 mod step;
 
-use std::io;
-
-use netlink_packet_core::{
-    DefaultNla, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
-    Nla, NlasIterator,
-};
-use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
-use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::RouteMessage;
-use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-pub use state::{LinkAddress, LinkState, LinkStatistics, Neighbour, Route};
-pub use step::{AddressGeneration, Step};
+pub use self::state::{AddressState, LinkState, LinkStatistics, NeighbourState, Reachability, RouteState};
+pub use self::step::{AddressGeneration, Ipv4Setting, LinkKind, Step};
 
+use self::cure::Doing;
+use self::socket::{Conversation, Failure};
 use super::KernelError;
+use crate::device::Cidr;
 
-/// How often an inconsistent dump is asked for anew before that is an error: something changes all the time.
-const MOST_DUMPS: usize = 16;
+/// How often a dump that changed under our eyes is asked for again.
+const DUMP_ATTEMPTS: u32 = 16;
+/// How many steps go into one system call. A refusal takes about 1 KiB of the socket's queue (208 KiB by default), so
+/// even if every step is refused, no answer is lost.
+const STEPS_A_CALL: usize = 64;
 
-/// An rtnetlink socket.
-pub struct Netlink {
-    socket: Socket,
-    sequence: u32,
-    buffer: Vec<u8>,
+impl Step {
+    /// Assigns an address without peer, broadcast address and duplicate address detection.
+    #[must_use]
+    pub const fn address(index: u32, address: Cidr) -> Self {
+        Self::Address { index, address, peer: None, broadcast: None, dad: false }
+    }
 }
 
-type Message = NetlinkMessage<RouteNetlinkMessage>;
+/// A route socket.
+///
+/// It belongs to the network namespace in which the opening thread was, and stays there whatever thread uses it.
+#[derive(Debug)]
+pub struct Netlink {
+    conversation: Conversation,
+}
 
 impl Netlink {
-    /// Opens one in the calling thread's network namespace, where it stays.
+    /// Opens a route socket in the calling thread's network namespace.
     ///
     /// # Errors
-    /// EMFILE and the like.
+    /// EMFILE and its like; EPERM or EACCES where a seccomp filter forbids netlink; EAFNOSUPPORT on kernels without.
     pub fn open() -> Result<Self, KernelError> {
-        let failed = |error| KernelError::new("open a netlink socket", error);
-        let socket = Socket::new(NETLINK_ROUTE).map_err(failed)?;
-        // The kernel's own words with each error. Kernels before 4.12 have none.
-        let _ = socket.set_ext_ack(true);
-        Ok(Self { socket, sequence: 0, buffer: Vec::new() })
+        let conversation = Conversation::open().map_err(|error| {
+            let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::EAFNOSUPPORT));
+            let error = KernelError::new("open a netlink route socket", error);
+            match forbidden {
+                true => error.with_cure("A seccomp filter or security module forbids AF_NETLINK sockets"),
+                false => error,
+            }
+        })?;
+        Ok(Self { conversation })
     }
 
-    /// Applies changes in order, in one system call.
+    /// Makes the changes in order, up to 64 of them in one `send` and one `recv`.
+    ///
+    /// The kernel does not stop at a step it refuses: the other steps of the same call (of the same 64, counted from
+    /// the first) are tried as well and may have been made. The error is that of the first refused step. Nothing is
+    /// undone; a throwaway namespace is thrown away.
     ///
     /// # Errors
-    /// The first step that the kernel refused, with its errno and its cause. The steps before it are applied, and so
-    /// are those after it that do not depend on it: the kernel takes each on its own.
-    ///
-    /// ```no_run
-    /// use tuntap_test::kernel::Namespace;
-    /// use tuntap_test::kernel::netlink::{Netlink, Step};
-    ///
-    /// let _inside = Namespace::enter()?;
-    /// let mut netlink = Netlink::open()?;
-    /// let lo = netlink.link_by_name("lo")?;
-    /// netlink.apply(&[Step::Mtu { index: lo.index, octets: 1280 }])?;
-    /// # Ok::<(), tuntap_test::kernel::SetupError>(())
-    /// ```
+    /// The first step that the kernel refused, with its errno, the kernel's own words where it has any, and the cure:
+    /// EPERM without CAP_NET_ADMIN in the user namespace that owns the network namespace, ENODEV for an unknown index,
+    /// EINVAL for an MTU out of range, EEXIST for an address or route that is there, ENETDOWN or ENETUNREACH for a
+    /// route whose interface is down or whose gateway is not on the link, EOPNOTSUPP or EAFNOSUPPORT for IPv6 on a
+    /// kernel without.
     pub fn apply(&mut self, steps: &[Step]) -> Result<(), KernelError> {
-        let Some(first_step) = steps.first() else { return Ok(()) };
-        let first = self.sequence.wrapping_add(1);
-        self.buffer.clear();
-        for step in steps {
-            let (payload, flags) = step.message();
-            self.append(payload, NLM_F_REQUEST | NLM_F_ACK | flags);
-        }
-        self.send().map_err(|error| first_step.error(error, None))?;
-        let mut refused = None;
-        let mut acknowledged = 0;
-        while acknowledged < steps.len() {
-            let replies = self.read().map_err(|error| first_step.error(error, None))?;
-            for reply in messages(&replies).map_err(|error| first_step.error(error, None))? {
-                let NetlinkPayload::Error(ref error) = reply.payload else { continue };
-                let number = reply.header.sequence_number.wrapping_sub(first);
-                let Some(step) = usize::try_from(number).ok().and_then(|number| steps.get(number)) else { continue };
-                acknowledged += 1;
-                if error.code.is_some() && refused.is_none() {
-                    refused = Some(step.error(error.to_io(), own_words(error)));
+        for steps in steps.chunks(STEPS_A_CALL) {
+            let refusals = self.conversation.batch(steps.iter().map(encode::message));
+            let [first, ..] = steps else { continue };
+            let refusals = refusals.map_err(|error| match steps {
+                [step] => cure::error(Doing::Step(step), error.into()),
+                _ => {
+                    let what = format!("{first} (and {} steps after it)", steps.len() - 1);
+                    cure::error(Doing::Reading(&what), error.into())
                 }
+            })?;
+            if let Some(refusal) = refusals.into_iter().next() {
+                let step = steps.get(refusal.at).unwrap_or(first);
+                return Err(cure::error(Doing::Step(step), Failure::Refused(refusal)));
             }
         }
-        refused.map_or(Ok(()), Err)
+        Ok(())
     }
 
-    /// The interface of that index.
+    /// The interface with that index.
     ///
     /// # Errors
-    /// ENODEV when there is none.
+    /// ENODEV when there is none in the namespace.
     pub fn link(&mut self, index: u32) -> Result<LinkState, KernelError> {
-        let mut request = LinkMessage::default();
-        request.header.index = index;
-        self.one_link(request, format!("look interface {index} up"))
+        self.one_link(&format!("look up interface {index}"), encode::link(index, []))
     }
 
-    /// The interface of that name.
+    /// The interface with that name.
     ///
     /// # Errors
-    /// ENODEV when there is none.
+    /// ENODEV when there is none in the namespace; EINVAL or ERANGE for a name longer than 15 octets.
     pub fn link_by_name(&mut self, name: &str) -> Result<LinkState, KernelError> {
-        let mut request = LinkMessage::default();
-        request.attributes.push(LinkAttribute::IfName(name.to_owned()));
-        self.one_link(request, format!("look the interface `{name}` up"))
+        let request = encode::link(0, [LinkAttribute::IfName(name.to_owned())]);
+        self.one_link(&format!("look up the interface {name}"), request)
+    }
+
+    fn one_link(&mut self, what: &str, request: LinkMessage) -> Result<LinkState, KernelError> {
+        let mut found = None;
+        self.conversation
+            .request(NLM_F_REQUEST, RouteNetlinkMessage::GetLink(request), |answer| {
+                if let RouteNetlinkMessage::NewLink(link) = answer {
+                    found = Some(LinkState::read(link));
+                }
+            })
+            .map_err(|failure| cure::error(Doing::Reading(what), failure))?;
+        found.ok_or_else(|| {
+            let error = std::io::Error::from_raw_os_error(libc::EAGAIN);
+            cure::error(Doing::Reading(what), error.into())
+        })
     }
 
     /// All interfaces of the namespace, by index.
     ///
     /// # Errors
-    /// ENOBUFS when the answer does not fit, EINTR when the interfaces change all the time.
+    /// Only when the socket fails or the list changes faster than it can be read.
     pub fn links(&mut self) -> Result<Vec<LinkState>, KernelError> {
-        let answers = self.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()), "list the interfaces")?;
-        Ok(answers.into_iter().filter_map(LinkState::from_message).collect())
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let mut links = self.dump("list the interfaces", &request, |answer| match answer {
+            RouteNetlinkMessage::NewLink(link) => Some(LinkState::read(link)),
+            _ => None,
+        })?;
+        links.sort_by_key(|link| link.index);
+        Ok(links)
     }
 
-    /// The addresses of an interface.
+    /// The IPv4 and IPv6 addresses of an interface; none when there is no such interface.
     ///
     /// # Errors
-    /// As [`links`](Self::links).
-    pub fn addresses(&mut self, index: u32) -> Result<Vec<LinkAddress>, KernelError> {
-        let answers = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()), "list the addresses")?;
-        Ok(answers.into_iter().filter_map(LinkAddress::from_message).filter(|address| address.index == index).collect())
-    }
-
-    /// The routes of the main table, IPv4 and IPv6.
-    ///
-    /// # Errors
-    /// As [`links`](Self::links).
-    pub fn routes(&mut self) -> Result<Vec<Route>, KernelError> {
-        let answers = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()), "list the routes")?;
-        Ok(answers.into_iter().filter_map(Route::from_message).collect())
-    }
-
-    /// The neighbours of an interface.
-    ///
-    /// # Errors
-    /// As [`links`](Self::links).
-    pub fn neighbours(&mut self, index: u32) -> Result<Vec<Neighbour>, KernelError> {
-        let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
-        let answers = self.dump(request, "list the neighbours")?;
-        Ok(answers.into_iter().filter_map(Neighbour::from_message).filter(|found| found.index == index).collect())
-    }
-
-    fn one_link(&mut self, request: LinkMessage, step: String) -> Result<LinkState, KernelError> {
-        self.buffer.clear();
-        let sequence = self.append(RouteNetlinkMessage::GetLink(request), NLM_F_REQUEST);
-        let answer = self.send().and_then(|()| self.answer(sequence));
-        let failed = |error| KernelError::new(step.clone(), error);
-        LinkState::from_message(answer.map_err(failed)?)
-            .ok_or_else(|| failed(io::Error::other("the kernel answered with something else")))
-    }
-
-    /// The one answer to a request.
-    fn answer(&mut self, sequence: u32) -> io::Result<RouteNetlinkMessage> {
-        loop {
-            let replies = self.read()?;
-            for reply in messages(&replies)? {
-                if reply.header.sequence_number != sequence {
-                    continue;
-                }
-                match reply.payload {
-                    NetlinkPayload::InnerMessage(message) => return Ok(message),
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    _ => {}
-                }
+    /// ENODEV when there is none in the namespace (on Linux 4.20 and later); else as [`links`](Self::links).
+    pub fn addresses(&mut self, index: u32) -> Result<Vec<AddressState>, KernelError> {
+        let mut request = AddressMessage::default();
+        request.header.index = index;
+        let what = format!("list the addresses of interface {index}");
+        self.dump(&what, &RouteNetlinkMessage::GetAddress(request), |answer| match answer {
+            RouteNetlinkMessage::NewAddress(address) => {
+                AddressState::read(&address).filter(|address| address.index == index)
             }
-        }
+            _ => None,
+        })
     }
 
-    fn dump(
+    /// The unicast routes of the main table, IPv4 before IPv6.
+    ///
+    /// # Errors
+    /// As [`links`](Self::links).
+    pub fn routes(&mut self) -> Result<Vec<RouteState>, KernelError> {
+        let mut routes = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut request = RouteMessage::default();
+            request.header.address_family = family;
+            // A kernel without IPv6 answers with the IPv4 routes once more; `read` checks the family.
+            routes.extend(self.dump(
+                "list the routes",
+                &RouteNetlinkMessage::GetRoute(request),
+                |answer| match answer {
+                    RouteNetlinkMessage::NewRoute(route) => RouteState::read(&route, family),
+                    _ => None,
+                },
+            )?);
+        }
+        Ok(routes)
+    }
+
+    /// The neighbours of an interface, without those that `ip neighbour` hides.
+    ///
+    /// # Errors
+    /// As [`links`](Self::links).
+    pub fn neighbours(&mut self, index: u32) -> Result<Vec<NeighbourState>, KernelError> {
+        let mut request = NeighbourMessage::default();
+        request.attributes = vec![NeighbourAttribute::IfIndex(index)];
+        let what = format!("list the neighbours of interface {index}");
+        self.dump(&what, &RouteNetlinkMessage::GetNeighbour(request), |answer| match answer {
+            RouteNetlinkMessage::NewNeighbour(neighbour) => {
+                NeighbourState::read(&neighbour).filter(|neighbour| neighbour.index == index)
+            }
+            _ => None,
+        })
+    }
+
+    /// Asks for a list, again when it changed while it was read (`NLM_F_DUMP_INTR`).
+    fn dump<T>(
         &mut self,
-        request: RouteNetlinkMessage,
-        step: &'static str,
-    ) -> Result<Vec<RouteNetlinkMessage>, KernelError> {
-        for _ in 0..MOST_DUMPS {
-            self.buffer.clear();
-            let sequence = self.append(request.clone(), NLM_F_REQUEST | NLM_F_DUMP);
-            let dumped = self.send().and_then(|()| self.answers(sequence));
-            if let Some(answers) = dumped.map_err(|error| KernelError::new(step, error))? {
-                return Ok(answers);
+        what: &str,
+        request: &RouteNetlinkMessage,
+        mut read: impl FnMut(RouteNetlinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, KernelError> {
+        for _ in 0..DUMP_ATTEMPTS {
+            let mut list = Vec::new();
+            let consistent = self
+                .conversation
+                .request(NLM_F_REQUEST | NLM_F_DUMP, request.clone(), |answer| list.extend(read(answer)))
+                .map_err(|failure| cure::error(Doing::Reading(what), failure))?;
+            if consistent {
+                return Ok(list);
             }
         }
-        Err(KernelError::new(step, io::Error::from_raw_os_error(libc::EINTR)).with_cure("They change all the time"))
+        let error = std::io::Error::from_raw_os_error(libc::EINTR);
+        Err(KernelError::new(what.to_owned(), error).with_cure("The list changed every time it was read"))
     }
-
-    /// The answers of a dump; `None` when something changed meanwhile.
-    fn answers(&mut self, sequence: u32) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
-        let mut answers = Vec::new();
-        let mut consistent = true;
-        loop {
-            let replies = self.read()?;
-            for reply in messages(&replies)? {
-                if reply.header.sequence_number != sequence {
-                    continue;
-                }
-                consistent &= reply.header.flags & NLM_F_DUMP_INTR == 0;
-                match reply.payload {
-                    NetlinkPayload::InnerMessage(message) => answers.push(message),
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    NetlinkPayload::Done(_) => return Ok(consistent.then_some(answers)),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Appends a message to the buffer; gives its sequence number.
-    fn append(&mut self, payload: RouteNetlinkMessage, flags: u16) -> u32 {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut message = Message::from(payload);
-        message.header.flags = flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let start = self.buffer.len();
-        // Each message of a batch begins at a multiple of four octets (NLMSG_ALIGN).
-        self.buffer.resize(start + message.buffer_len().next_multiple_of(4), 0);
-        if let Some(place) = self.buffer.get_mut(start..) {
-            message.serialize(place);
-        }
-        self.sequence
-    }
-
-    fn send(&self) -> io::Result<()> {
-        loop {
-            match self.socket.send(&self.buffer, 0) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(drop),
-            }
-        }
-    }
-
-    /// One datagram, whole.
-    fn read(&self) -> io::Result<Vec<u8>> {
-        // The kernel builds dumps in parts of at most 32 KiB; longer datagrams say so by MSG_TRUNC.
-        let mut octets = Vec::with_capacity(1 << 15);
-        loop {
-            match self.socket.recv(&mut octets, libc::MSG_TRUNC) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(length) if length > octets.len() => return Err(io::Error::from_raw_os_error(libc::EMSGSIZE)),
-                result => return result.map(|_| octets),
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for Netlink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Netlink").field("sequence", &self.sequence).finish_non_exhaustive()
-    }
-}
-
-/// Splits a datagram into its messages.
-fn messages(datagram: &[u8]) -> io::Result<Vec<Message>> {
-    let mut messages = Vec::new();
-    let mut rest = datagram;
-    while !rest.is_empty() {
-        let message = Message::deserialize(rest).map_err(io::Error::other)?;
-        let length = usize::try_from(message.header.length).map_err(io::Error::other)?.next_multiple_of(4);
-        messages.push(message);
-        rest = rest.get(length.max(16)..).unwrap_or_default();
-    }
-    Ok(messages)
-}
-
-/// What the kernel itself says about a refusal: NLMSGERR_ATTR_MSG of the extended acknowledgement, behind the header
-/// of the refused message (or behind all of it).
-fn own_words(error: &ErrorMessage) -> Option<String> {
-    /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`.
-    const MESSAGE: u16 = 1;
-    const HEADER: usize = 16;
-    let octets = error.header.as_slice();
-    let length = octets.get(..4).and_then(|length| length.try_into().ok()).map(u32::from_ne_bytes)?;
-    let whole = usize::try_from(length).ok()?.next_multiple_of(4);
-    [whole, HEADER].into_iter().filter_map(|start| octets.get(start..)).find_map(|attributes| {
-        NlasIterator::new(attributes).map_while(Result::ok).find(|attribute| attribute.kind() == MESSAGE).and_then(
-            |attribute| {
-                let text = DefaultNla::new(MESSAGE, attribute.value().to_vec());
-                let mut octets = vec![0; text.value_len()];
-                text.emit_value(&mut octets);
-                let text = String::from_utf8(octets).ok()?;
-                Some(text.trim_end_matches('\0').to_owned()).filter(|text| !text.is_empty())
-            },
-        )
-    })
 }

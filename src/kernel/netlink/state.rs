@@ -1,247 +1,350 @@
-//! What the kernel tells of an interface, its addresses, its routes and its neighbours, as values to assert on.
+//! What the kernel says about links, addresses, routes and neighbours, as plain values that display as `ip` prints.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_route::address::{AddressAttribute, AddressFlags};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, State};
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourState};
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteType};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteScope, RouteType, RouteVia};
 
+use super::step::Mac;
 use crate::device::Cidr;
 
-/// A hardware address as people write it.
-pub(super) struct Mac(pub(super) [u8; 6]);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-/// An interface. "rx" is what the host received, so what was written at the device end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkState {
-    /// Its number in its namespace.
+    /// The interface index.
     pub index: u32,
-    /// Its name.
+    /// The name, such as `tun0`.
     pub name: String,
-    /// In octets, without Ethernet header.
+    /// The MTU in octets.
     pub mtu: u32,
-    /// How many frames the device queues for its reader.
+    /// The transmit queue's length in frames.
     pub queue_length: u32,
-    /// `IFF_UP`: somebody brought it up.
+    /// Whether it was brought up.
     pub up: bool,
-    /// `IFF_RUNNING`: it is up and has carrier, so frames can pass.
+    /// Whether it carries frames: up, and somebody holds the other end.
     pub running: bool,
-    /// `IFLA_OPERSTATE` as `ip` names it, such as `UP`, `DOWN`, `UNKNOWN`.
-    pub operstate: &'static str,
-    /// Its hardware address; `None` on a TUN.
+    /// The hardware address; TUN has none.
     pub mac: Option<[u8; 6]>,
-    /// Its counters.
+    /// The operational state as `ip` prints it (RFC 2863 section 3.1.14): `UP`, `DOWN`, `UNKNOWN`, ….
+    pub operstate: String,
+    /// What went through since the link was made.
     pub statistics: LinkStatistics,
 }
 
-/// The counters of an interface, from the host's point of view (`struct rtnl_link_stats64`).
+/// Counters of a link, seen from the host end: what a program writes to a TUN/TAP descriptor is received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkStatistics {
-    /// Frames written at the device end and taken.
+    /// Frames received.
     pub rx_packets: u64,
-    /// Frames sent to the device end and queued.
+    /// Frames sent.
     pub tx_packets: u64,
-    /// Their octets.
+    /// Octets received.
     pub rx_octets: u64,
-    /// Their octets.
+    /// Octets sent.
     pub tx_octets: u64,
-    /// Frames written at the device end and refused, or taken and of no use to the host.
+    /// Frames received and thrown away.
     pub rx_dropped: u64,
-    /// Frames dropped because nobody read the device end in time.
+    /// Frames thrown away instead of being sent: on TUN/TAP, the reader's queue was full or a filter dropped them.
     pub tx_dropped: u64,
-    /// Frames written at the device end with something wrong.
+    /// Frames received with errors.
     pub rx_errors: u64,
     /// Frames that could not be sent.
     pub tx_errors: u64,
 }
 
-/// An address of an interface.
+/// One address of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LinkAddress {
-    /// The interface.
+pub struct AddressState {
+    /// The interface index.
     pub index: u32,
     /// The address with its prefix length.
     pub address: Cidr,
-    /// The other end of a point-to-point address.
+    /// The other end of a point-to-point link.
     pub peer: Option<IpAddr>,
-    /// IPv4: the broadcast address.
+    /// The broadcast address.
     pub broadcast: Option<Ipv4Addr>,
-    /// IPv6: still looking for duplicates, so it cannot be used yet.
+    /// Whether duplicate address detection still runs: until it is done, the address cannot be used.
     pub tentative: bool,
+    /// Whether duplicate address detection found another owner.
+    pub duplicate: bool,
 }
 
-/// A route of the main table.
+/// One route of the main table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Route {
-    /// Where to.
+pub struct RouteState {
+    /// Where to; the default routes are `0.0.0.0/0` and `::/0`.
     pub destination: Cidr,
-    /// Through which gateway.
+    /// The gateway.
     pub via: Option<IpAddr>,
-    /// Out of which interface.
+    /// Out of which interface; `None` for blackholes and for several next hops.
     pub index: Option<u32>,
+    /// The source address that packets without one get.
+    pub source: Option<IpAddr>,
+    /// Among routes to one destination the lowest metric wins.
+    pub metric: u32,
+    /// Whether the destination is on the link.
+    pub on_link: bool,
 }
 
-/// A neighbour: an address on a link and the hardware address behind it (`ip neigh`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Neighbour {
-    /// The interface.
+pub struct NeighbourState {
+    /// The interface index.
     pub index: u32,
-    /// Its address.
+    /// Its IP address.
     pub address: IpAddr,
-    /// Its hardware address, once resolved.
+    /// Its hardware address, when known.
     pub mac: Option<[u8; 6]>,
-    /// As `ip` names it: `REACHABLE`, `STALE`, `FAILED`, `PERMANENT`, …
-    pub state: &'static str,
+    /// Whether it was set by hand and never expires.
+    pub permanent: bool,
+    /// The kernel's state (`NUD_…`).
+    pub reachability: Reachability,
+}
+
+/// What the kernel knows about reaching a neighbour (RFC 4861 section 7.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reachability {
+    /// Asked for and not answered yet.
+    Incomplete,
+    /// Confirmed of late.
+    Reachable,
+    /// Was reachable once.
+    Stale,
+    /// About to be asked again.
+    Delay,
+    /// Being asked again.
+    Probe,
+    /// Did not answer.
+    Failed,
+    /// Set by hand.
+    Permanent,
+    /// Something else.
+    Other(u16),
 }
 
 impl LinkState {
-    pub(super) fn from_message(message: RouteNetlinkMessage) -> Option<Self> {
-        let RouteNetlinkMessage::NewLink(message) = message else { return None };
-        let mut state = Self {
+    pub(super) fn read(message: LinkMessage) -> Self {
+        let flags = message.header.flags;
+        let mut link = Self {
             index: message.header.index,
-            name: String::new(),
-            mtu: 0,
-            queue_length: 0,
-            up: message.header.flags.contains(LinkFlags::Up),
-            running: message.header.flags.contains(LinkFlags::Running),
-            operstate: "UNKNOWN",
-            mac: None,
-            statistics: LinkStatistics::default(),
+            up: flags.contains(LinkFlags::Up),
+            running: flags.contains(LinkFlags::Running),
+            ..Self::default()
         };
         for attribute in message.attributes {
             match attribute {
-                LinkAttribute::IfName(name) => state.name = name,
-                LinkAttribute::Mtu(mtu) => state.mtu = mtu,
-                LinkAttribute::TxQueueLen(frames) => state.queue_length = frames,
-                LinkAttribute::Address(mac) => state.mac = mac.try_into().ok(),
-                LinkAttribute::OperState(operstate) => state.operstate = operstate_name(operstate),
-                LinkAttribute::Stats64(stats) => {
-                    state.statistics = LinkStatistics {
-                        rx_packets: stats.rx_packets,
-                        tx_packets: stats.tx_packets,
-                        rx_octets: stats.rx_bytes,
-                        tx_octets: stats.tx_bytes,
-                        rx_dropped: stats.rx_dropped,
-                        tx_dropped: stats.tx_dropped,
-                        rx_errors: stats.rx_errors,
-                        tx_errors: stats.tx_errors,
+                LinkAttribute::IfName(name) => link.name = name,
+                LinkAttribute::Mtu(octets) => link.mtu = octets,
+                LinkAttribute::TxQueueLen(frames) => link.queue_length = frames,
+                LinkAttribute::Address(octets) => link.mac = octets.try_into().ok(),
+                LinkAttribute::OperState(state) => link.operstate = state.to_string(),
+                LinkAttribute::Stats64(counted) => {
+                    link.statistics = LinkStatistics {
+                        rx_packets: counted.rx_packets,
+                        tx_packets: counted.tx_packets,
+                        rx_octets: counted.rx_bytes,
+                        tx_octets: counted.tx_bytes,
+                        rx_dropped: counted.rx_dropped,
+                        tx_dropped: counted.tx_dropped,
+                        rx_errors: counted.rx_errors,
+                        tx_errors: counted.tx_errors,
                     };
                 }
                 _ => {}
             }
         }
-        Some(state)
+        link
     }
 }
 
-impl LinkAddress {
-    pub(super) fn from_message(message: RouteNetlinkMessage) -> Option<Self> {
-        let RouteNetlinkMessage::NewAddress(message) = message else { return None };
-        let (mut local, mut other, mut broadcast, mut tentative) = (None, None, None, false);
+impl AddressState {
+    /// `None` for what is neither IPv4 nor IPv6.
+    pub(super) fn read(message: &AddressMessage) -> Option<Self> {
+        let (mut local, mut far, mut broadcast) = (None, None, None);
+        let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
         for attribute in &message.attributes {
             match attribute {
                 AddressAttribute::Local(address) => local = Some(*address),
-                AddressAttribute::Address(address) => other = Some(*address),
+                AddressAttribute::Address(address) => far = Some(*address),
                 AddressAttribute::Broadcast(address) => broadcast = Some(*address),
-                AddressAttribute::Flags(flags) => tentative = flags.contains(AddressFlags::Tentative),
+                AddressAttribute::Flags(all) => flags = *all,
                 _ => {}
             }
         }
-        // IPv6 without a peer has IFA_ADDRESS only.
-        let own = local.or(other)?;
+        let address = local.or(far)?;
         Some(Self {
             index: message.header.index,
-            address: Cidr::new(own, message.header.prefix_len).ok()?,
-            peer: other.filter(|other| *other != own),
+            address: Cidr::new(address, message.header.prefix_len).ok()?,
+            peer: far.filter(|&far| far != address),
             broadcast,
-            tentative,
+            tentative: flags.contains(AddressFlags::Tentative),
+            duplicate: flags.contains(AddressFlags::Dadfailed),
         })
     }
 }
 
-impl Route {
-    pub(super) fn from_message(message: RouteNetlinkMessage) -> Option<Self> {
-        let RouteNetlinkMessage::NewRoute(message) = message else { return None };
-        if message.header.table != RouteHeader::RT_TABLE_MAIN || message.header.kind != RouteType::Unicast {
-            return None;
-        }
-        let any = match message.header.address_family {
-            AddressFamily::Inet => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-            AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
-            _ => return None,
-        };
-        let (mut destination, mut via, mut index) = (any, None, None);
+impl RouteState {
+    /// `None` for what is not a unicast route of that family in the main table.
+    pub(super) fn read(message: &RouteMessage, family: AddressFamily) -> Option<Self> {
+        let header = &message.header;
+        let mut table = u32::from(header.table);
+        let (mut destination, mut via, mut index, mut source, mut metric) = (None, None, None, None, 0);
         for attribute in &message.attributes {
             match attribute {
-                RouteAttribute::Destination(address) => destination = route_address(address)?,
-                RouteAttribute::Gateway(address) => via = route_address(address),
-                RouteAttribute::Oif(oif) => index = Some(*oif),
+                RouteAttribute::Table(all) => table = *all,
+                RouteAttribute::Destination(address) => destination = ip(address),
+                RouteAttribute::Gateway(address) => via = ip(address),
+                RouteAttribute::Via(RouteVia::Inet(address)) => via = Some((*address).into()),
+                RouteAttribute::Via(RouteVia::Inet6(address)) => via = Some((*address).into()),
+                RouteAttribute::PrefSource(address) => source = ip(address),
+                RouteAttribute::Oif(interface) => index = Some(*interface),
+                RouteAttribute::Priority(priority) => metric = *priority,
                 _ => {}
             }
         }
-        let destination = Cidr::new(destination, message.header.destination_prefix_length).ok()?;
-        Some(Self { destination, via, index })
-    }
-}
-
-impl Neighbour {
-    pub(super) fn from_message(message: RouteNetlinkMessage) -> Option<Self> {
-        let RouteNetlinkMessage::NewNeighbour(message) = message else { return None };
-        let (mut address, mut mac) = (None, None);
-        for attribute in message.attributes {
-            match attribute {
-                NeighbourAttribute::Destination(NeighbourAddress::Inet(found)) => address = Some(IpAddr::from(found)),
-                NeighbourAttribute::Destination(NeighbourAddress::Inet6(found)) => address = Some(found.into()),
-                NeighbourAttribute::LinkLayerAddress(found) => mac = found.try_into().ok(),
-                _ => {}
-            }
-        }
-        let state = match message.header.state {
-            NeighbourState::Incomplete => "INCOMPLETE",
-            NeighbourState::Reachable => "REACHABLE",
-            NeighbourState::Stale => "STALE",
-            NeighbourState::Delay => "DELAY",
-            NeighbourState::Probe => "PROBE",
-            NeighbourState::Failed => "FAILED",
-            NeighbourState::Noarp => "NOARP",
-            NeighbourState::Permanent => "PERMANENT",
-            _ => "NONE",
+        let any = match family {
+            AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+            _ => Ipv6Addr::UNSPECIFIED.into(),
         };
-        Some(Self { index: message.header.ifindex, address: address?, mac, state })
+        let main = u32::from(netlink_packet_route::route::RouteHeader::RT_TABLE_MAIN);
+        if header.address_family != family || header.kind != RouteType::Unicast || table != main {
+            return None;
+        }
+        let destination = Cidr::new(destination.unwrap_or(any), header.destination_prefix_length).ok()?;
+        Some(Self { destination, via, index, source, metric, on_link: header.scope == RouteScope::Link })
     }
 }
 
-const fn route_address(address: &RouteAddress) -> Option<IpAddr> {
+impl NeighbourState {
+    /// `None` for what is not an IP neighbour, and for the entries that `ip` hides (multicast and the like).
+    pub(super) fn read(message: &NeighbourMessage) -> Option<Self> {
+        use netlink_packet_route::neighbour::NeighbourState as Kernel;
+        let (mut address, mut mac) = (None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some((*ip).into()),
+                NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => address = Some((*ip).into()),
+                NeighbourAttribute::LinkLayerAddress(octets) => mac = octets.as_slice().try_into().ok(),
+                _ => {}
+            }
+        }
+        let reachability = match message.header.state {
+            Kernel::Noarp => return None,
+            Kernel::Incomplete => Reachability::Incomplete,
+            Kernel::Reachable => Reachability::Reachable,
+            Kernel::Stale => Reachability::Stale,
+            Kernel::Delay => Reachability::Delay,
+            Kernel::Probe => Reachability::Probe,
+            Kernel::Failed => Reachability::Failed,
+            Kernel::Permanent => Reachability::Permanent,
+            other => Reachability::Other(other.into()),
+        };
+        let permanent = reachability == Reachability::Permanent;
+        Some(Self { index: message.header.ifindex, address: address?, mac, permanent, reachability })
+    }
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
-        RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
-        RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
+        RouteAddress::Inet(address) => Some((*address).into()),
+        RouteAddress::Inet6(address) => Some((*address).into()),
         _ => None,
     }
 }
 
-const fn operstate_name(state: State) -> &'static str {
-    match state {
-        State::NotPresent => "NOTPRESENT",
-        State::Down => "DOWN",
-        State::LowerLayerDown => "LOWERLAYERDOWN",
-        State::Testing => "TESTING",
-        State::Dormant => "DORMANT",
-        State::Up => "UP",
-        _ => "UNKNOWN",
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, name, mtu, queue_length, operstate, .. } = self;
+        let flags = match (self.up, self.running) {
+            (true, true) => "UP,LOWER_UP",
+            (true, false) => "NO-CARRIER,UP",
+            (false, _) => "",
+        };
+        write!(f, "{index}: {name}: <{flags}> mtu {mtu} state {operstate} qlen {queue_length}")?;
+        self.mac.map_or(Ok(()), |mac| write!(f, " link/ether {}", Mac(mac)))
+    }
+}
+
+impl fmt::Display for LinkStatistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rx_packets, tx_packets, rx_octets, tx_octets, rx_dropped, tx_dropped, rx_errors, tx_errors } = self;
+        write!(f, "RX: {rx_octets} octets {rx_packets} packets {rx_errors} errors {rx_dropped} dropped, ")?;
+        write!(f, "TX: {tx_octets} octets {tx_packets} packets {tx_errors} errors {tx_dropped} dropped")
+    }
+}
+
+impl fmt::Display for AddressState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address.address();
+        f.write_str(if address.is_ipv4() { "inet " } else { "inet6 " })?;
+        match self.peer {
+            Some(peer) => write!(f, "{address} peer {peer}/{}", self.address.prefix_length())?,
+            None => write!(f, "{}", self.address)?,
+        }
+        if let Some(broadcast) = self.broadcast {
+            write!(f, " brd {broadcast}")?;
+        }
+        f.write_str(if self.duplicate { " dadfailed" } else { "" })?;
+        f.write_str(if self.tentative { " tentative" } else { "" })
+    }
+}
+
+impl fmt::Display for RouteState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.destination.prefix_length() {
+            0 => f.write_str("default")?,
+            _ => write!(f, "{}", self.destination)?,
+        }
+        if let Some(via) = self.via {
+            write!(f, " via {via}")?;
+        }
+        if let Some(index) = self.index {
+            write!(f, " dev {index}")?;
+        }
+        if self.on_link {
+            f.write_str(" scope link")?;
+        }
+        if let Some(source) = self.source {
+            write!(f, " src {source}")?;
+        }
+        if self.metric != 0 {
+            write!(f, " metric {}", self.metric)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for NeighbourState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dev {}", self.address, self.index)?;
+        if let Some(mac) = self.mac {
+            write!(f, " lladdr {}", Mac(mac))?;
+        }
+        write!(f, " {}", self.reachability)
+    }
+}
+
+impl fmt::Display for Reachability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete => f.write_str("INCOMPLETE"),
+            Self::Reachable => f.write_str("REACHABLE"),
+            Self::Stale => f.write_str("STALE"),
+            Self::Delay => f.write_str("DELAY"),
+            Self::Probe => f.write_str("PROBE"),
+            Self::Failed => f.write_str("FAILED"),
+            Self::Permanent => f.write_str("PERMANENT"),
+            Self::Other(state) => write!(f, "{state:#x}"),
+        }
     }
 }

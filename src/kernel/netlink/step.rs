@@ -1,344 +1,295 @@
-//! One change to an interface, its addresses, its routes or its neighbours, and the message that asks for it.
+//! One change to a link, an address, a route or a neighbour, as a value that says what it does.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkMessage};
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-
 use crate::device::Cidr;
-use crate::kernel::KernelError;
 
-/// How the kernel makes IPv6 link-local addresses (`IFLA_INET6_ADDR_GEN_MODE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AddressGeneration {
-    /// It makes none, so the interface sends no router solicitation either.
-    None,
-    /// From the hardware address (RFC 4291 appendix A).
-    Eui64,
-}
-
-/// One change. Interfaces are named by index ([`KernelDevice::index`](crate::kernel::KernelDevice::index)).
+/// One change of a network namespace, for [`Netlink::apply`](super::Netlink::apply).
 ///
-/// Displays as what it does, fit to follow "failed to": `set the MTU of interface 3 to 1280 octets`.
+/// `index` is an interface index, as `if_nametoindex(3)` gives it. Displays as what completes "failed to …":
+///
+/// ```
+/// use tuntap_test::kernel::netlink::Step;
+///
+/// assert_eq!(Step::Mtu { index: 3, octets: 20 }.to_string(), "set the MTU of interface 3 to 20");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Brings `lo` up.
+    /// Makes a link that is neither TUN nor TAP.
+    AddLink {
+        /// The new interface's name, up to 15 octets.
+        name: String,
+        /// What it is.
+        kind: LinkKind,
+    },
+    /// Removes a link.
+    DeleteLink {
+        /// Which interface.
+        index: u32,
+    },
+    /// Gives a link another name.
+    Rename {
+        /// Which interface.
+        index: u32,
+        /// Its new name, up to 15 octets.
+        name: String,
+    },
+    /// Brings `lo` up. It has index 1 in every network namespace.
     LoopbackUp,
-    /// Brings an interface up.
+    /// Brings a link up.
     Up {
-        /// Which.
+        /// Which interface.
         index: u32,
     },
-    /// Takes an interface down.
+    /// Takes a link down. Its IPv6 addresses and its routes go.
     Down {
-        /// Which.
+        /// Which interface.
         index: u32,
     },
-    /// Sets the MTU.
+    /// Sets the MTU: the largest IP packet, without an Ethernet header.
     Mtu {
-        /// Of which interface.
+        /// Which interface.
         index: u32,
-        /// In octets, without Ethernet header.
+        /// 68 to 65,535 on TUN, 68 to 65,521 on TAP; IPv6 needs at least 1,280.
         octets: u32,
     },
-    /// Sets how many frames the device queues for its reader (`txqueuelen`).
+    /// Sets the transmit queue's length: on TUN/TAP, how many frames the device holds for its reader.
     QueueLength {
-        /// Of which interface.
+        /// Which interface.
         index: u32,
-        /// In frames.
+        /// How many frames.
         frames: u32,
     },
-    /// Sets the hardware address of a TAP.
+    /// Sets the hardware address (TAP; TUN has none).
     MacAddress {
-        /// Of which interface.
+        /// Which interface.
         index: u32,
-        /// In transmission order.
+        /// A unicast address: the lowest bit of its first octet is 0.
         mac: [u8; 6],
     },
-    /// Chooses how link-local addresses are made. Before the interface comes up.
+    /// Says whether the kernel gives the link an IPv6 link-local address of its own when it comes up.
     AddressGeneration {
-        /// On which interface.
+        /// Which interface.
         index: u32,
-        /// How.
+        /// Whether, and from what.
         mode: AddressGeneration,
     },
-    /// Adds an address.
-    Address {
-        /// To which interface.
+    /// Sets one of the link's IPv4 settings (`/proc/sys/net/ipv4/conf/<name>/…`), also where /proc/sys is read-only.
+    Ipv4Setting {
+        /// Which interface.
         index: u32,
-        /// With its prefix length.
+        /// Which setting.
+        setting: Ipv4Setting,
+        /// As written to the file under /proc/sys.
+        value: u32,
+    },
+    /// Assigns an address.
+    Address {
+        /// Which interface.
+        index: u32,
+        /// The address. With a peer, the prefix length is that of the peer's side.
         address: Cidr,
-        /// The address at the other end, for a point-to-point address (`ip addr add A peer B`). The prefix is then
-        /// the peer's.
+        /// The other end of a point-to-point link.
         peer: Option<IpAddr>,
-        /// IPv4: the broadcast address.
+        /// The broadcast address. The one of the prefix works without it.
         broadcast: Option<Ipv4Addr>,
-        /// IPv6: whether to look for duplicates first (RFC 4862 section 5.4), which keeps the address tentative for
-        /// a second or two.
+        /// Whether duplicate address detection runs (IPv6). Without, the address is usable at once.
         dad: bool,
     },
-    /// Removes an address.
+    /// Takes an address away.
     RemoveAddress {
-        /// From which interface.
+        /// Which interface.
         index: u32,
-        /// With its prefix length.
+        /// The address as it was assigned.
         address: Cidr,
     },
     /// Adds a route to the main table.
     Route {
+        /// Where to; `None` is the default route, of the gateway's address family, without a gateway IPv4's.
+        destination: Option<Cidr>,
+        /// The gateway; `None` when the destination is on the link.
+        via: Option<IpAddr>,
         /// Out of which interface.
         index: u32,
-        /// Where to. `0.0.0.0/0` and `::/0` are the default routes.
-        destination: Cidr,
-        /// Through which gateway, of the destination's family.
-        via: Option<IpAddr>,
     },
     /// Removes a route from the main table.
     RemoveRoute {
+        /// Where to, as in [`Route`](Self::Route).
+        destination: Option<Cidr>,
+        /// The gateway.
+        via: Option<IpAddr>,
         /// Out of which interface.
         index: u32,
-        /// Where to.
-        destination: Cidr,
     },
-    /// Adds or replaces a permanent neighbour, which the host never asks for.
+    /// Adds or replaces a permanent neighbour, so that nothing asks for its hardware address.
     Neighbour {
         /// On which interface.
         index: u32,
-        /// Its address.
+        /// Its IP address.
         address: IpAddr,
         /// Its hardware address.
         mac: [u8; 6],
     },
     /// Removes a neighbour.
     RemoveNeighbour {
-        /// From which interface.
+        /// On which interface.
         index: u32,
-        /// Its address.
+        /// Its IP address.
         address: IpAddr,
     },
-    /// Renames an interface; it must be down on kernels before 6.2.
-    Rename {
-        /// Which.
-        index: u32,
-        /// To what, at most 15 octets.
-        name: String,
+}
+
+/// A kind of link that [`Step::AddLink`] makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkKind {
+    /// Drops what is sent through it.
+    Dummy,
+    /// One end of a cable.
+    Veth {
+        /// The name of the other end.
+        peer: String,
     },
-    /// Removes an interface.
-    Delete {
-        /// Which.
-        index: u32,
-    },
 }
 
-impl Step {
-    /// The message that asks for it, and its flags beside NLM_F_REQUEST and NLM_F_ACK.
-    pub(super) fn message(&self) -> (RouteNetlinkMessage, u16) {
-        match self {
-            // The kernel gives the loopback interface of every namespace this index (LOOPBACK_IFINDEX).
-            Self::LoopbackUp => link(1, LinkFlags::Up, LinkFlags::Up, Vec::new()),
-            &Self::Up { index } => link(index, LinkFlags::Up, LinkFlags::Up, Vec::new()),
-            &Self::Down { index } => link(index, LinkFlags::empty(), LinkFlags::Up, Vec::new()),
-            &Self::Mtu { index, octets } => set(index, LinkAttribute::Mtu(octets)),
-            &Self::QueueLength { index, frames } => set(index, LinkAttribute::TxQueueLen(frames)),
-            &Self::MacAddress { index, mac } => set(index, LinkAttribute::Address(mac.to_vec())),
-            &Self::AddressGeneration { index, mode } => {
-                let mode = match mode {
-                    AddressGeneration::None => In6AddrGenMode::None,
-                    AddressGeneration::Eui64 => In6AddrGenMode::Eui64,
-                };
-                let inet6 = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)]);
-                set(index, LinkAttribute::AfSpecUnspec(vec![inet6]))
-            }
-            &Self::Address { index, address, peer, broadcast, dad } => {
-                let mut message = address_message(index, address, peer);
-                if let Some(broadcast) = broadcast {
-                    message.attributes.push(AddressAttribute::Broadcast(broadcast));
-                }
-                if !dad && address.address().is_ipv6() {
-                    message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-                }
-                (RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
-            }
-            &Self::RemoveAddress { index, address } => {
-                (RouteNetlinkMessage::DelAddress(address_message(index, address, None)), 0)
-            }
-            &Self::Route { index, destination, via } => {
-                (RouteNetlinkMessage::NewRoute(route(index, destination, via)), NLM_F_CREATE | NLM_F_EXCL)
-            }
-            &Self::RemoveRoute { index, destination } => {
-                let mut message = route(index, destination, None);
-                message.header.scope = RouteScope::NoWhere;
-                (RouteNetlinkMessage::DelRoute(message), 0)
-            }
-            &Self::Neighbour { index, address, mac } => {
-                let mut message = neighbour(index, address);
-                message.header.state = NeighbourState::Permanent;
-                message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
-                (RouteNetlinkMessage::NewNeighbour(message), NLM_F_CREATE | NLM_F_REPLACE)
-            }
-            &Self::RemoveNeighbour { index, address } => {
-                (RouteNetlinkMessage::DelNeighbour(neighbour(index, address)), 0)
-            }
-            Self::Rename { index, name } => set(*index, LinkAttribute::IfName(name.clone())),
-            &Self::Delete { index } => {
-                let mut message = LinkMessage::default();
-                message.header.index = index;
-                (RouteNetlinkMessage::DelLink(message), 0)
-            }
-        }
+/// How the kernel makes an IPv6 link-local address (`IFLA_INET6_ADDR_GEN_MODE`, linux/if_link.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AddressGeneration {
+    /// Not at all: with it, a link also solicits no routers.
+    None,
+    /// From the hardware address (RFC 4291 appendix A), the default.
+    Eui64,
+}
+
+/// An IPv4 setting of one link, with its number in linux/ip.h (`IPV4_DEVCONF_…`); see the kernel's ip-sysctl.rst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u16)]
+pub enum Ipv4Setting {
+    /// `forwarding`
+    Forwarding = 1,
+    /// `accept_redirects`
+    AcceptRedirects = 4,
+    /// `secure_redirects`
+    SecureRedirects = 5,
+    /// `send_redirects`
+    SendRedirects = 6,
+    /// `rp_filter`: the kernel uses the larger of this and `all`'s.
+    RpFilter = 8,
+    /// `accept_source_route`
+    AcceptSourceRoute = 9,
+    /// `log_martians`
+    LogMartians = 11,
+    /// `arp_filter`
+    ArpFilter = 13,
+    /// `force_igmp_version`
+    ForceIgmpVersion = 17,
+    /// `arp_announce`
+    ArpAnnounce = 18,
+    /// `arp_ignore`
+    ArpIgnore = 19,
+    /// `arp_accept`
+    ArpAccept = 21,
+    /// `arp_notify`
+    ArpNotify = 22,
+    /// `accept_local`
+    AcceptLocal = 23,
+    /// `route_localnet`
+    RouteLocalnet = 26,
+}
+
+impl fmt::Display for Ipv4Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forwarding => "forwarding",
+            Self::AcceptRedirects => "accept_redirects",
+            Self::SecureRedirects => "secure_redirects",
+            Self::SendRedirects => "send_redirects",
+            Self::RpFilter => "rp_filter",
+            Self::AcceptSourceRoute => "accept_source_route",
+            Self::LogMartians => "log_martians",
+            Self::ArpFilter => "arp_filter",
+            Self::ForceIgmpVersion => "force_igmp_version",
+            Self::ArpAnnounce => "arp_announce",
+            Self::ArpIgnore => "arp_ignore",
+            Self::ArpAccept => "arp_accept",
+            Self::ArpNotify => "arp_notify",
+            Self::AcceptLocal => "accept_local",
+            Self::RouteLocalnet => "route_localnet",
+        })
     }
-
-    /// The refusal of this step, with the likely cause, or the kernel's own words for it.
-    pub(super) fn error(&self, error: io::Error, own_words: Option<String>) -> KernelError {
-        let errno = error.raw_os_error();
-        let cause = match (self, errno) {
-            (_, Some(libc::EPERM)) => {
-                Some("It needs CAP_NET_ADMIN in the user namespace that owns the network namespace".to_owned())
-            }
-            (Self::Mtu { .. }, Some(libc::EINVAL)) => {
-                Some("A TUN takes an MTU of 68 to 65535 octets, a TAP of 68 to 65521".to_owned())
-            }
-            (Self::Address { .. }, Some(libc::EEXIST)) => Some("The interface has that address already".to_owned()),
-            (Self::Address { address, .. }, Some(libc::EOPNOTSUPP | libc::EAFNOSUPPORT | libc::EACCES))
-                if address.address().is_ipv6() =>
-            {
-                Some("IPv6 is switched off in this kernel or namespace (disable_ipv6)".to_owned())
-            }
-            (Self::RemoveAddress { .. }, Some(libc::EADDRNOTAVAIL)) => {
-                Some("The interface has no such address".to_owned())
-            }
-            (Self::Route { .. }, Some(libc::ENETDOWN)) => Some("The interface is down".to_owned()),
-            (Self::Route { .. }, Some(libc::ENETUNREACH | libc::EHOSTUNREACH)) => {
-                Some("The gateway is not in a network that the interface is connected to".to_owned())
-            }
-            (Self::Route { .. }, Some(libc::EEXIST)) => Some("There is such a route already".to_owned()),
-            (Self::RemoveRoute { .. }, Some(libc::ESRCH)) => Some("There is no such route".to_owned()),
-            (Self::MacAddress { .. }, Some(libc::EOPNOTSUPP)) => {
-                Some("A TUN device has no hardware address".to_owned())
-            }
-            (Self::MacAddress { .. }, Some(libc::EADDRNOTAVAIL)) => {
-                Some("A multicast address cannot be an interface's own".to_owned())
-            }
-            (_, Some(libc::ENODEV)) => Some("There is no such interface in this namespace".to_owned()),
-            _ => None,
-        };
-        let told = own_words.map(|words| format!("The kernel says: {words}"));
-        let refused = KernelError::new(self.to_string(), error);
-        match (cause, told) {
-            (Some(cause), Some(told)) => refused.with_cure(format!("{cause}. {told}")),
-            (Some(only), None) | (None, Some(only)) => refused.with_cure(only),
-            (None, None) => refused,
-        }
-    }
-}
-
-fn link(index: u32, flags: LinkFlags, change: LinkFlags, attributes: Vec<LinkAttribute>) -> (RouteNetlinkMessage, u16) {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message.header.flags = flags;
-    message.header.change_mask = change;
-    message.attributes = attributes;
-    (RouteNetlinkMessage::SetLink(message), 0)
-}
-
-fn set(index: u32, attribute: LinkAttribute) -> (RouteNetlinkMessage, u16) {
-    link(index, LinkFlags::empty(), LinkFlags::empty(), vec![attribute])
-}
-
-const fn family(address: IpAddr) -> AddressFamily {
-    match address {
-        IpAddr::V4(_) => AddressFamily::Inet,
-        IpAddr::V6(_) => AddressFamily::Inet6,
-    }
-}
-
-fn address_message(index: u32, address: Cidr, peer: Option<IpAddr>) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.family = family(address.address());
-    message.header.prefix_len = address.prefix_length();
-    message.header.index = index;
-    // IFA_ADDRESS is the peer's on a point-to-point address and the same as IFA_LOCAL on any other.
-    message.attributes.push(AddressAttribute::Local(address.address()));
-    message.attributes.push(AddressAttribute::Address(peer.unwrap_or(address.address())));
-    message
-}
-
-fn route(index: u32, destination: Cidr, via: Option<IpAddr>) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header.address_family = family(destination.address());
-    message.header.destination_prefix_length = destination.prefix_length();
-    message.header.table = RouteHeader::RT_TABLE_MAIN;
-    message.header.protocol = RouteProtocol::Static;
-    message.header.scope = if via.is_some() { RouteScope::Universe } else { RouteScope::Link };
-    message.header.kind = RouteType::Unicast;
-    if destination.prefix_length() > 0 {
-        message.attributes.push(RouteAttribute::Destination(RouteAddress::from(destination.address())));
-    }
-    if let Some(via) = via {
-        message.attributes.push(RouteAttribute::Gateway(RouteAddress::from(via)));
-    }
-    message.attributes.push(RouteAttribute::Oif(index));
-    message
-}
-
-fn neighbour(index: u32, address: IpAddr) -> NeighbourMessage {
-    let mut message = NeighbourMessage::default();
-    message.header.family = family(address);
-    message.header.ifindex = index;
-    message.attributes.push(NeighbourAttribute::Destination(match address {
-        IpAddr::V4(address) => NeighbourAddress::Inet(address),
-        IpAddr::V6(address) => NeighbourAddress::Inet6(address),
-    }));
-    message
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AddLink { name, kind: LinkKind::Dummy } => write!(f, "make the dummy link {name}"),
+            Self::AddLink { name, kind: LinkKind::Veth { peer } } => write!(f, "make the cable from {name} to {peer}"),
+            Self::DeleteLink { index } => write!(f, "delete interface {index}"),
+            Self::Rename { index, name } => write!(f, "rename interface {index} to {name}"),
             Self::LoopbackUp => f.write_str("bring lo up"),
             Self::Up { index } => write!(f, "bring interface {index} up"),
             Self::Down { index } => write!(f, "take interface {index} down"),
-            Self::Mtu { index, octets } => write!(f, "set the MTU of interface {index} to {octets} octets"),
+            Self::Mtu { index, octets } => write!(f, "set the MTU of interface {index} to {octets}"),
             Self::QueueLength { index, frames } => {
-                write!(f, "set the queue length of interface {index} to {frames} frames")
+                write!(f, "set the queue length of interface {index} to {frames}")
             }
             Self::MacAddress { index, mac } => {
-                write!(f, "set the hardware address of interface {index} to {}", super::state::Mac(*mac))
+                write!(f, "set the hardware address of interface {index} to {}", Mac(*mac))
             }
-            Self::AddressGeneration { index, .. } => {
-                write!(f, "choose how interface {index} makes IPv6 link-local addresses")
+            Self::AddressGeneration { index, mode } => {
+                let mode = match mode {
+                    AddressGeneration::None => "none",
+                    AddressGeneration::Eui64 => "eui64",
+                };
+                write!(f, "set the IPv6 address generation of interface {index} to {mode}")
             }
-            Self::Address { index, address, .. } => write!(f, "add the address {address} to interface {index}"),
-            Self::RemoveAddress { index, address } => {
-                write!(f, "remove the address {address} from interface {index}")
+            Self::Ipv4Setting { index, setting, value } => {
+                write!(f, "set {setting} of interface {index} to {value}")
             }
-            Self::Route { index, destination, via: Some(via) } => {
-                write!(f, "add a route to {destination} via {via} on interface {index}")
+            Self::Address { index, address, peer, .. } => {
+                write!(f, "assign {address} to interface {index}")?;
+                peer.map_or(Ok(()), |peer| write!(f, " with the peer {peer}"))
             }
-            Self::Route { index, destination, via: None } => {
-                write!(f, "add a route to {destination} on interface {index}")
+            Self::RemoveAddress { index, address } => write!(f, "remove {address} from interface {index}"),
+            Self::Route { destination, via, index } => {
+                f.write_str("add ")?;
+                write_route(f, *destination, *via, *index)
             }
-            Self::RemoveRoute { index, destination } => {
-                write!(f, "remove the route to {destination} on interface {index}")
+            Self::RemoveRoute { destination, via, index } => {
+                f.write_str("remove ")?;
+                write_route(f, *destination, *via, *index)
             }
             Self::Neighbour { index, address, mac } => {
-                write!(f, "make {address} on interface {index} a neighbour at {}", super::state::Mac(*mac))
+                write!(f, "set the neighbour {address} on interface {index} to {}", Mac(*mac))
             }
             Self::RemoveNeighbour { index, address } => {
-                write!(f, "remove the neighbour {address} on interface {index}")
+                write!(f, "remove the neighbour {address} from interface {index}")
             }
-            Self::Rename { index, name } => write!(f, "rename interface {index} to `{name}`"),
-            Self::Delete { index } => write!(f, "remove interface {index}"),
         }
+    }
+}
+
+fn write_route(f: &mut fmt::Formatter<'_>, destination: Option<Cidr>, via: Option<IpAddr>, index: u32) -> fmt::Result {
+    match destination {
+        Some(destination) => write!(f, "the route to {destination}")?,
+        None => f.write_str("the default route")?,
+    }
+    if let Some(via) = via {
+        write!(f, " via {via}")?;
+    }
+    write!(f, " through interface {index}")
+}
+
+/// A hardware address in its usual notation.
+pub(super) struct Mac(pub(super) [u8; 6]);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
