@@ -107,15 +107,12 @@ fn a_refused_step_names_itself_its_errno_and_the_cure(tun: Tun) {
     let error = device.apply(&[Step::Mtu { index, octets: 67 }]).unwrap_err();
     let text = error.to_string();
     assert_eq!(error.errno(), Some(libc_einval()));
-    assert!(
-        text.starts_with(&format!("failed to set the MTU of interface {index} to 67 octets: Invalid argument")),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("failed to set the MTU of interface {index} to 67: Invalid argument")), "{text}");
     assert!(text.contains("68 to 65535"), "{text}");
     let twice = device
         .apply(&[Step::Address { index, address: tun.addresses()[0], peer: None, broadcast: None, dad: false }])
         .unwrap_err();
-    assert!(twice.to_string().contains("has that address already"), "{twice}");
+    assert!(twice.to_string().contains("has the address already"), "{twice}");
     let gateway = Step::Route {
         index,
         destination: Some("10.0.0.0/8".parse().unwrap()),

@@ -6,10 +6,15 @@
 //!  TUNSETIFF ─► (TAP: quiet filter) ─► one sendmsg: address generation none · MTU · queue length · up · addresses (no DAD)
 //! ```
 
-use super::SetupError;
+use super::{KernelError, SetupError};
+use std::io;
+use std::net::IpAddr;
+use std::thread;
+use std::time::Instant;
+
 use super::linux::{KernelDevice, OpenOptions};
 use super::netlink::{AddressGeneration, Ipv4Setting, Step as LinkStep};
-use crate::device::{Cidr, Mode, PacketInfoMode};
+use crate::device::{Cidr, Mode, PacketInfoMode, patience};
 
 /// What a link is made with; the context resolves a [`DeviceConfig`](crate::device::DeviceConfig) to it.
 #[derive(Clone, Debug)]
@@ -61,7 +66,28 @@ impl LinkPlan {
             device.attach_quiet_filter()?;
         }
         device.apply(&self.steps(device.index()))?;
+        if !self.chatter {
+            self.wait_until_delivered(&device)?;
+        }
         Ok(device)
+    }
+
+    /// The kernel adds the local routes of IPv6 addresses from a work queue, some 50 µs later; a packet that comes before
+    /// is dropped. Nothing but the route itself tells, so it is looked up until it is there.
+    fn wait_until_delivered(&self, device: &KernelDevice) -> Result<(), KernelError> {
+        let end = Instant::now() + patience();
+        let mut netlink = device.netlink();
+        for address in self.addresses.iter().map(|host| host.address()).filter(IpAddr::is_ipv6) {
+            while !netlink.delivers(address)? {
+                if Instant::now() >= end {
+                    let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+                    return Err(KernelError::new(format!("wait for the local route of {address}"), error)
+                        .with_cure("Another program may have taken the interface down or the address away"));
+                }
+                thread::yield_now();
+            }
+        }
+        Ok(())
     }
 
     fn steps(&self, index: u32) -> Vec<LinkStep> {

@@ -27,11 +27,13 @@ mod socket;
 mod state;
 mod step;
 
+use std::net::IpAddr;
+
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
-use netlink_packet_route::route::RouteMessage;
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 pub use self::state::{AddressState, LinkState, LinkStatistics, NeighbourState, Reachability, RouteState};
@@ -194,6 +196,39 @@ impl Netlink {
             )?);
         }
         Ok(routes)
+    }
+
+    /// Whether the namespace delivers packets for that address to itself, as it does for an address of its own.
+    ///
+    /// A new IPv6 address can be bound before that is so: the kernel adds the route from a work queue
+    /// (`addrconf_dad_work`), also without duplicate address detection.
+    ///
+    /// # Errors
+    /// Only when the socket fails.
+    pub fn delivers(&mut self, address: IpAddr) -> Result<bool, KernelError> {
+        let mut request = RouteMessage::default();
+        (request.header.address_family, request.header.destination_prefix_length) = match address {
+            IpAddr::V4(_) => (AddressFamily::Inet, 32),
+            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+        };
+        request.attributes.push(RouteAttribute::Destination(RouteAddress::from(address)));
+        let mut local = false;
+        let asked = self.conversation.request(NLM_F_REQUEST, RouteNetlinkMessage::GetRoute(request), |answer| {
+            local |= matches!(answer, RouteNetlinkMessage::NewRoute(route) if route.header.kind == RouteType::Local);
+        });
+        match asked {
+            Ok(_) => Ok(local),
+            Err(failure) => {
+                let what = format!("look up the route to {address}");
+                let error = cure::error(Doing::Reading(&what), failure);
+                // No route at all is an answer, too.
+                if matches!(error.errno(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH)) {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            }
+        }
     }
 
     /// The neighbours of an interface, without those that `ip neighbour` hides.
