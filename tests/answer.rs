@@ -132,14 +132,14 @@ fn a_device_error_ends_the_reader_and_everybody_who_waits_hears_of_it() {
     let answering = answer::attach(&dispatcher, mirror(1));
     device.inject(&[2]);
     device.fail(Some(libc::EBADFD), None);
-    assert!(answering.try_wait_for(5).is_err());
+    assert!(answering.try_wait_for(Until::replies(5).within(PATIENCE)).is_err());
     assert!(dispatcher.next(Deadline::Never).is_ok());
     for _ in 0..2 {
         assert_eq!(dispatcher.next(Deadline::Never).unwrap_err().raw_os_error(), Some(libc::EBADFD));
     }
     let late = answer::attach(&dispatcher, mirror(1));
-    assert!(late.try_wait_for(1).is_err());
-    let error = answer::answer_for(device, mirror(1), 5).unwrap_err();
+    assert!(late.try_wait_for(Until::replies(1).within(PATIENCE)).is_err());
+    let error = answer::answer_for(device, mirror(1), Until::replies(5).within(PATIENCE)).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EBADFD));
 }
 
@@ -198,7 +198,7 @@ fn a_machine_that_panics_stops_answering_and_its_guard_tells_why() {
     let answering = answer::attach(&dispatcher, angry);
     device.inject(&[1, 0xab]);
     // The panic is heard of by who waits, and the frame goes on to the test.
-    assert!(answering.try_wait_for(1).is_err());
+    assert!(answering.try_wait_for(Until::replies(1).within(PATIENCE)).is_err());
     assert_eq!(dispatcher.next(PATIENCE.into()).unwrap().octets(), [1, 0xab]);
     let panic = catch_unwind(AssertUnwindSafe(|| drop(answering))).unwrap_err();
     let expected = "the answering machine `closure` panicked: cannot stand it\nrequest (2 octets): 01ab";
@@ -217,7 +217,7 @@ fn a_guard_that_is_dropped_while_panicking_does_not_panic_again() {
         let angry = Machine { first: 1, act: |_: FrameRef<'_>, _: &mut Replies| panic!("machine") };
         let answering = answer::attach(&dispatcher, angry);
         device.inject(&[1]);
-        assert!(answering.try_wait_for(1).is_err());
+        assert!(answering.try_wait_for(Until::replies(1).within(PATIENCE)).is_err());
         std::panic::panic_any("the test's own".to_owned());
     }))
     .unwrap_err();
@@ -241,10 +241,18 @@ fn a_detached_responder_is_not_running() {
         }
     }
     let device = tun();
-    let dispatcher = Dispatcher::start_discarding(device.clone()).unwrap();
+    let dispatcher = Dispatcher::start(device.clone()).unwrap();
     let flooding = AtomicBool::new(true);
     let calls = Arc::<AtomicU64>::default();
+    /// Ends the flood also when an assertion fails.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::SeqCst);
+        }
+    }
     thread::scope(|scope| {
+        let _stop = Stop(&flooding);
         scope.spawn(|| {
             while flooding.load(Ordering::SeqCst) {
                 device.inject(&[1]);
@@ -255,7 +263,9 @@ fn a_detached_responder_is_not_running() {
             let detached = Arc::<AtomicBool>::default();
             let before = calls.load(Ordering::SeqCst);
             let id = dispatcher.attach(Box::new(Watched(Arc::clone(&detached), Arc::clone(&calls))));
+            let end = Instant::now() + PATIENCE;
             while calls.load(Ordering::SeqCst) == before {
+                assert!(Instant::now() < end, "the reader does not run the responder");
                 thread::yield_now();
             }
             let kept = dispatcher.detach(id);
@@ -265,8 +275,8 @@ fn a_detached_responder_is_not_running() {
             assert!(dispatcher.detach(id).is_none());
             thread::yield_now();
             assert_eq!(calls.load(Ordering::SeqCst), after);
+            dispatcher.drain();
         }
-        flooding.store(false, Ordering::SeqCst);
     });
 }
 
@@ -280,13 +290,13 @@ fn a_machine_cannot_detach_from_inside_itself() {
     let first = answer::attach(&dispatcher, suicidal);
     give.send(second).unwrap();
     device.inject(&[1]);
-    assert!(first.try_wait_for(1).is_err());
+    assert!(first.try_wait_for(Until::replies(1).within(PATIENCE)).is_err());
     let told = message(catch_unwind(AssertUnwindSafe(|| drop(first))).unwrap_err());
     assert!(told.contains("a responder cannot detach on its own dispatcher"), "{told}");
 }
 
 #[test]
-fn a_count_counts_replies_and_not_packets() {
+fn a_count_counts_replies_and_not_packets_and_a_machine_misses_nothing() {
     let device = tun();
     for _ in 0..20 {
         device.inject(&[9]);
@@ -294,7 +304,7 @@ fn a_count_counts_replies_and_not_packets() {
     for _ in 0..3 {
         device.inject(&octets(PING));
     }
-    let tally = answer::answer_for(device, IcmpEcho::any_address(), 3).unwrap();
+    let tally = answer::answer_for(device, IcmpEcho::any_address(), Until::replies(3).within(PATIENCE)).unwrap();
     assert_eq!((tally.requests, tally.replies), (3, 3));
 }
 

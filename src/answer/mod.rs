@@ -92,16 +92,16 @@ pub fn attach(dispatcher: &Arc<Dispatcher>, machine: impl AnsweringMachine + 'st
     Answering::attach(Arc::clone(dispatcher), machine)
 }
 
-/// Lets a machine answer on a device that nobody reads, until the guard is dropped. Frames that it does not take are
-/// dropped. For several machines, or to receive the other frames, use [`Dispatcher::start`] and [`attach`].
+/// Lets a machine answer on a device that nobody reads, until the guard is dropped. It sees every frame, from the first
+/// on that the device holds; what it does not take is dropped. For several machines, or to receive the other frames, use [`Dispatcher::start`] and [`attach`].
 ///
 /// # Errors
 /// As [`Dispatcher::start_discarding`].
 pub fn on(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Answering> {
-    Ok(Answering::attach(Arc::new(Dispatcher::start_discarding(device)?), machine))
+    Answering::start(device, machine)
 }
 
-/// Lets a machine answer on a device that nobody reads, and blocks: for a time, for a number of replies (`5_u64`), or
+/// Lets a machine answer on a device that nobody reads, and blocks: for a time, for a number of replies (`5`), or
 /// for whichever comes first ([`Until::within`]).
 ///
 /// # Errors
@@ -114,8 +114,8 @@ pub fn answer_for(
     machine: impl AnsweringMachine + 'static,
     until: impl Into<Until>,
 ) -> io::Result<Tally> {
-    let dispatcher = Arc::new(Dispatcher::start_discarding(device)?);
-    let answering = attach(&dispatcher, machine);
+    let answering = on(device, machine)?;
+    let dispatcher = Arc::clone(answering.dispatcher());
     let waited = answering.try_wait_for(until);
     let tally = answering.stop();
     match waited {

@@ -2,14 +2,15 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::AnsweringMachine;
-use crate::device::FrameRef;
 use crate::device::dispatch::{Detached, Dispatcher, Replies, Responder, ResponderId, Verdict};
+use crate::device::{Device, FrameRef};
 
 /// When to stop waiting: after a number of replies, after a time, or at whichever comes first.
 ///
@@ -223,6 +224,15 @@ impl Answering {
         let progress = Arc::<Progress>::default();
         let id = dispatcher.attach(Box::new(Running { machine, progress: Arc::clone(&progress) }));
         Self { dispatcher, id, name, progress }
+    }
+
+    /// The machine is attached before the reader starts, so that it misses nothing.
+    pub(super) fn start(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Self> {
+        let name = machine.name().to_owned();
+        let progress = Arc::<Progress>::default();
+        let running = Running { machine, progress: Arc::clone(&progress) };
+        let (dispatcher, id) = Dispatcher::start_discarding(device, Box::new(running))?;
+        Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
     }
 
     /// The machine's name.

@@ -149,25 +149,28 @@ impl Dispatcher {
     /// # Errors
     /// What [`Device::name`] gives, and EAGAIN when the system has no thread left.
     pub fn start(device: Arc<dyn Device>) -> io::Result<Self> {
-        Self::spawn(device, queue::MOST_OCTETS)
+        Self::spawn(device, queue::MOST_OCTETS, Responders::default())
     }
 
     /// Starts a reader that only answers: frames that no responder takes are dropped and counted
-    /// ([`Statistics::dropped`]), so that it can run for days.
+    /// ([`Statistics::dropped`]), so that it can run for days. `responder` is there from the first frame on; what the
+    /// device had queued before is for it.
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn start_discarding(device: Arc<dyn Device>) -> io::Result<Self> {
-        Self::spawn(device, 0)
+    pub fn start_discarding(device: Arc<dyn Device>, responder: Box<dyn Responder>) -> io::Result<(Self, ResponderId)> {
+        let responders = Responders::default();
+        let id = responders.attach(responder);
+        Ok((Self::spawn(device, 0, responders)?, id))
     }
 
-    fn spawn(device: Arc<dyn Device>, most_octets: usize) -> io::Result<Self> {
+    fn spawn(device: Arc<dyn Device>, most_octets: usize, responders: Responders) -> io::Result<Self> {
         // A thread's name must not hold NUL; no kernel's interface name does.
         let name = device.name()?.replace('\0', "?");
         let queue = Queue::new(device.mode(), device.framing().header_len(), most_octets);
         let shared = Arc::new(Shared {
             device,
-            responders: Responders::default(),
+            responders,
             queue,
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
