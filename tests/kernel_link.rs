@@ -119,7 +119,7 @@ fn a_refused_step_names_itself_its_errno_and_the_cure(tun: Tun) {
         via: Some("203.0.113.9".parse().unwrap()),
     };
     let unreachable = device.apply(&[gateway]).unwrap_err();
-    assert!(unreachable.to_string().contains("The gateway is not in a network"), "{unreachable}");
+    assert!(unreachable.to_string().contains("The gateway must lie in the prefix"), "{unreachable}");
     let gone = device.netlink().link(9999).unwrap_err();
     assert!(gone.to_string().contains("interface 9999"), "{gone}");
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::responders::panic_message;
 use super::{Replies, Shared, Verdict};
-use crate::codec::Framing;
+use crate::codec::{Framing, PacketInfo, TunPi};
 use crate::device::{Deadline, FrameRef, Mode};
 
 /// The largest frame, in octets: an IP packet of 65,535 behind an Ethernet header with one VLAN tag.
@@ -86,12 +86,13 @@ fn count(counter: &AtomicU64, frames: u64) {
 /// something about a read only; the kernel ignores it in a write).
 fn reply_header(framing: Framing, request: &[u8], reply: &mut Header) {
     reply.clear();
-    reply.extend_from_slice(request);
-    if framing == Framing::TunPi
-        && let Some(flags) = reply.get_mut(..2)
-    {
-        flags.fill(0);
-    }
+    let info = match framing.split(request) {
+        Ok((PacketInfo::TunPi(pi), _)) => TunPi::new(pi.protocol).into(),
+        Ok((info, _)) => info,
+        Err(_) => return,
+    };
+    // The framing is that of the information by construction.
+    let _ = framing.append(info, &[], reply);
 }
 
 /// Errors after which reading goes on, beside EINTR: EAGAIN, ETIMEDOUT.
