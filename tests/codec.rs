@@ -89,6 +89,23 @@ proptest! {
     }
 
     #[test]
+    fn append_writes_what_join_writes(flags: u16, protocol: u16, frame: Vec<u8>, before: Vec<u8>) {
+        for info in [PacketInfo::None, tun_pi(flags, protocol).into()] {
+            let mut joined = vec![0xa5; info.framing().header_len() + frame.len()];
+            let written = info.framing().join(info, &frame, &mut joined);
+            prop_assert_eq!(&written, &Ok(joined.len()));
+            let mut appended = before.clone();
+            prop_assert_eq!(info.framing().append(info, &frame, &mut appended), written);
+            prop_assert_eq!(appended, [&before[..], &joined].concat());
+            if let Some((_, short)) = joined.split_last_mut() {
+                short.fill(0xa5);
+                prop_assert!(info.framing().join(info, &frame, short).is_err());
+                prop_assert!(short.iter().all(|&octet| octet == 0xa5), "a failed join wrote to the buffer");
+            }
+        }
+    }
+
+    #[test]
     fn requests_survive_in_both_sizes_and_orders(name in array::uniform16(any::<u8>()), flags: u16, rest: Vec<u8>) {
         for (size, order) in SIZES.into_iter().flat_map(|size| ORDERS.map(|order| (size, order))) {
             let request = IfReq::with_name_octets(name, TunTapFlags(flags));

@@ -8,7 +8,8 @@
 //! use tuntap_test::strategy;
 //!
 //! proptest!(|(pi in strategy::codec::tun_pi())| {
-//!     prop_assert_eq!(TunPi::decode(&pi.encode()), Ok((pi, &[][..])));
+//!     let octets = pi.encode();
+//!     prop_assert_eq!(TunPi::decode(&octets), Ok((pi, &[][..])));
 //! });
 //! ```
 
