@@ -78,7 +78,7 @@ impl Backing {
 
     pub(super) fn host_mac(&self) -> io::Result<Option<[u8; 6]>> {
         match self {
-            Self::Mock(cable) => Ok(None),
+            Self::Mock(_) => Ok(None),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(device.state()?.mac.filter(|_| device.mode() == Mode::Tap)),
         }
