@@ -226,6 +226,15 @@ impl Answering {
         Self { dispatcher, id, name, progress }
     }
 
+    /// As [`start`](Self::start), on a reader that queues what the machine does not take.
+    pub(crate) fn start_queueing(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Self> {
+        let name = machine.name().to_owned();
+        let progress = Arc::<Progress>::default();
+        let running = Running { machine, progress: Arc::clone(&progress) };
+        let (dispatcher, id) = Dispatcher::start_with(device, Box::new(running))?;
+        Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
+    }
+
     /// The machine is attached before the reader starts, so that it misses nothing.
     pub(super) fn start(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Self> {
         let name = machine.name().to_owned();

@@ -3,9 +3,10 @@
 use std::io;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use crate::answer::{self, Answering, AnsweringMachine};
 use crate::codec::Framing;
 use crate::device::dispatch::Dispatcher;
 use crate::device::{Deadline, Device, Frame, FrameRef, Mode};
@@ -13,22 +14,26 @@ use crate::device::{Deadline, Device, Frame, FrameRef, Mode};
 /// Where there is no reader yet, reads go to the device itself: code under test pays for no thread it does not need.
 pub(super) struct DeviceEnd {
     dispatcher: OnceLock<Arc<Dispatcher>>,
+    starting: Mutex<()>,
     device: Arc<dyn Device>,
 }
 
 impl DeviceEnd {
     pub(super) const fn new(device: Arc<dyn Device>) -> Self {
-        Self { dispatcher: OnceLock::new(), device }
+        Self { dispatcher: OnceLock::new(), starting: Mutex::new(()), device }
     }
 
-    /// The reader, started when first asked for.
-    pub(super) fn dispatcher(&self) -> io::Result<&Arc<Dispatcher>> {
+    /// Attaches a machine. The first one is there before the reader is, so frames that the device holds already are
+    /// its own; a later one sees what comes after it.
+    pub(super) fn answer(&self, machine: impl AnsweringMachine + 'static) -> io::Result<Answering> {
+        let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dispatcher) = self.dispatcher.get() {
-            return Ok(dispatcher);
+            return Ok(answer::attach(dispatcher, machine));
         }
-        let started = Arc::new(Dispatcher::start(Arc::clone(&self.device))?);
-        // Of two threads at once one wins; the other's reader stops at once and has taken nothing that it would keep.
-        Ok(self.dispatcher.get_or_init(|| started))
+        let answering = Answering::start_queueing(Arc::clone(&self.device), machine)?;
+        // Nobody else can have set it: everybody holds the lock.
+        let _ = self.dispatcher.set(Arc::clone(answering.dispatcher()));
+        Ok(answering)
     }
 
     /// Transmits a frame, with packet information in front where the device keeps it.

@@ -13,7 +13,7 @@ use super::host_end::HostEnd;
 use super::log::{CaseOutcome, Direction, Log};
 use super::plan::Addresses;
 use super::{Stack, TestContext};
-use crate::answer::{self, Answering, AnsweringMachine, Until};
+use crate::answer::{Answering, AnsweringMachine, Until};
 use crate::device::{Cidr, Deadline, Device, DeviceConfig, Frame, FrameRef, Mode, patience};
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
@@ -241,14 +241,14 @@ impl Link {
         Ok(frame)
     }
 
-    /// Lets a machine answer on this link, on a thread of the link's, until the guard is dropped.
+    /// Lets a machine answer on this link, on a thread of the link's, until the guard is dropped. The first machine of a
+    /// link also gets what the device holds already; a later one sees what comes after it.
     ///
     /// # Panics
     /// When the thread cannot be started.
     #[track_caller]
     pub fn answer(&self, machine: impl AnsweringMachine + 'static) -> Answering {
-        let dispatcher = assert_ok(self.end.dispatcher(), "start the link's reader");
-        answer::attach(dispatcher, machine)
+        assert_ok(self.end.answer(machine), "start the link's reader")
     }
 
     /// Lets a machine answer until so much time is over or so many replies are sent (`answer_for(machine, 3)`), and

@@ -152,6 +152,15 @@ impl Dispatcher {
         Self::spawn(device, queue::MOST_OCTETS, Responders::default())
     }
 
+    /// As [`start`](Self::start), with a responder that is there from the first frame on: what the device had queued
+    /// before is for it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(device: Arc<dyn Device>, responder: Box<dyn Responder>) -> io::Result<(Self, ResponderId)> {
+        Self::spawn_with(device, queue::MOST_OCTETS, responder)
+    }
+
     /// Starts a reader that only answers: frames that no responder takes are dropped and counted
     /// ([`Statistics::dropped`]), so that it can run for days. `responder` is there from the first frame on; what the
     /// device had queued before is for it.
@@ -159,9 +168,17 @@ impl Dispatcher {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_discarding(device: Arc<dyn Device>, responder: Box<dyn Responder>) -> io::Result<(Self, ResponderId)> {
+        Self::spawn_with(device, 0, responder)
+    }
+
+    fn spawn_with(
+        device: Arc<dyn Device>,
+        most_octets: usize,
+        responder: Box<dyn Responder>,
+    ) -> io::Result<(Self, ResponderId)> {
         let responders = Responders::default();
         let id = responders.attach(responder);
-        Ok((Self::spawn(device, 0, responders)?, id))
+        Ok((Self::spawn(device, most_octets, responders)?, id))
     }
 
     fn spawn(device: Arc<dyn Device>, most_octets: usize, responders: Responders) -> io::Result<Self> {
