@@ -90,8 +90,7 @@ fn bare_loop(mut node: &File, replies: u16) -> io::Result<()> {
 
 /// Keeps the window full until all replies are there.
 fn feed(host: &HostEnd, requests: &[Vec<u8>]) -> io::Result<()> {
-    let mut rest = requests.chunks(WINDOW.into());
-    while let Some(window) = rest.next() {
+    for window in requests.chunks(WINDOW.into()) {
         window.iter().for_each(|request| host.send(request));
         for _ in window {
             // Ours and the rival's are both held to be replies.
