@@ -83,8 +83,8 @@ impl Namespace {
 
     /// Makes a namespace and moves the calling thread into it until the guard is dropped.
     ///
-    /// Where the privileges come from a user namespace the thread cannot go back (the kernel answers EPERM) and stays
-    /// until it ends, which libtest's thread does with the test.
+    /// Where the privileges come from a user namespace, ours or one that this process was started in, the thread cannot
+    /// go back (the kernel answers EPERM) and stays until it ends, which libtest's thread does with the test.
     ///
     /// # Errors
     /// The obstacle, when this process cannot make one.
@@ -103,7 +103,7 @@ impl Namespace {
     /// ```
     pub fn enter() -> Result<NamespaceGuard, SetupError> {
         let home = match privilege::acquire().map_err(Obstacle::diagnose)? {
-            Privilege::Capabilities => Some(own_namespace()?),
+            Privilege::Capabilities => Some(own_namespace()?).filter(can_be_entered),
             Privilege::UserNamespace => None,
         };
         let namespace = Self::unshare()?;
@@ -213,6 +213,13 @@ fn own_namespace() -> Result<OwnedFd, KernelError> {
     let file = File::open(Path::new(OWN_NAMESPACE))
         .map_err(|error| KernelError::new("open /proc/thread-self/ns/net", error).with_cure("Is /proc mounted?"))?;
     Ok(file.into())
+}
+
+/// Whether the calling thread, which is in that namespace, may come back to it. Not where its capabilities are those of
+/// a user namespace made by somebody else (`unshare --user`, the program that started this one): the namespace it came
+/// from belongs to the user namespace outside.
+fn can_be_entered(namespace: &OwnedFd) -> bool {
+    setns(namespace, CloneFlags::CLONE_NEWNET).is_ok()
 }
 
 /// Dead namespaces count against the limit until the kernel's background clean-up is through with them, so ENOSPC with

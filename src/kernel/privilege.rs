@@ -75,7 +75,8 @@ static STATE: Mutex<State> = Mutex::new(State::NotTried);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Privilege {
-    /// It has CAP_SYS_ADMIN and CAP_NET_ADMIN of its own, as root has. A thread can go back to its old namespace.
+    /// It has CAP_SYS_ADMIN and CAP_NET_ADMIN of its own, as root has. A thread can go back to its old namespace,
+    /// unless the capabilities are those of a user namespace that somebody else made.
     Capabilities,
     /// It has them inside a user namespace that this crate entered.
     UserNamespace,
