@@ -1,7 +1,5 @@
 //! The codec's public surface: round trips in both byte orders and sizes, totality, errors, and the kernel's octets.
 
-#![expect(clippy::indexing_slicing, reason = "a test that slices out of bounds fails, as it should")]
-
 use proptest::prelude::*;
 use proptest::{array, collection};
 use tuntap_test::codec::{

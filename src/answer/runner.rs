@@ -227,7 +227,10 @@ impl Answering {
     }
 
     /// As [`start`](Self::start), on a reader that queues what the machine does not take.
-    pub(crate) fn start_queueing(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Self> {
+    pub(crate) fn start_queueing(
+        device: Arc<dyn Device>,
+        machine: impl AnsweringMachine + 'static,
+    ) -> io::Result<Self> {
         let name = machine.name().to_owned();
         let progress = Arc::<Progress>::default();
         let running = Running { machine, progress: Arc::clone(&progress) };
