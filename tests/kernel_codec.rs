@@ -161,7 +161,7 @@ fn a_device_that_is_down_gives_eio_and_one_that_is_gone_ebadfd() -> io::Result<(
     assert_eq!(tun.device().transmit(&[0x45; 20])?, 20);
     let index = tun.kernel().expect("a kernel link").index();
     // Another program's socket.
-    Netlink::open()?.apply(&[Step::Delete { index }])?;
+    Netlink::open()?.apply(&[Step::DeleteLink { index }])?;
     assert_eq!(errno(tun.device().transmit(&[0x45; 20])), libc::EBADFD);
     assert_eq!(errno(read(tun.device(), 64)), libc::EBADFD);
     assert_eq!(errno(tun.device().name()), libc::EBADFD);
@@ -177,7 +177,7 @@ fn a_wait_ends_when_the_device_goes() -> io::Result<()> {
     let index = tun.kernel().expect("a kernel link").index();
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| errno(read(tun.device(), 64)));
-        Netlink::open()?.apply(&[Step::Delete { index }])?;
+        Netlink::open()?.apply(&[Step::DeleteLink { index }])?;
         assert_eq!(reader.join().expect("it does not panic"), libc::EBADFD);
         Ok(())
     })
