@@ -143,3 +143,23 @@ fn a_neighbour_solicitation_that_the_test_causes_arrives() -> io::Result<()> {
     assert_eq!(solicitation[62..78], tap.peer_v6().octets());
     Ok(())
 }
+
+#[test]
+#[ignore = "needs a kernel TUN/TAP device"]
+fn the_first_ipv6_packet_to_a_fresh_link_reaches_the_host() -> io::Result<()> {
+    for link in 0..100 {
+        let mut context = TestContext::new(Backend::Kernel, "first")?;
+        let tun: Tun = context.argument(DeviceConfig::new())?;
+        let socket = UdpSocket::bind((tun.host_v6(), 0))?;
+        socket.set_read_timeout(Some(patience()))?;
+        socket.send_to(b"first", (tun.peer_v6(), 9))?;
+        // Addresses and ports swapped: the peer's answer, with a checksum that still holds.
+        let mut packet = tun.receive().to_vec();
+        packet[8..40].rotate_left(16);
+        packet[40..44].rotate_left(2);
+        tun.send(packet);
+        let received = socket.recv(&mut [0; 16]);
+        assert!(received.is_ok(), "link {link}: {received:?}");
+    }
+    Ok(())
+}
