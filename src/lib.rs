@@ -77,3 +77,8 @@ pub mod __private {
     pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }
+
+/// The README's examples, which must compile.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,7 +17,7 @@ use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use tuntap_test::Tun;
-use tuntap_test::context::{Backend, HandedOver, TestContext};
+use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::{Deadline, Device, DeviceConfig, patience};
 use tuntap_test::kernel::Namespace;
 
@@ -138,16 +138,6 @@ fn smoltcp_takes_a_descriptor_that_does_not_block() -> io::Result<()> {
     finish(program)
 }
 
-/// The interface's carrier comes with whoever opens it; the kernel's work queue lets frames through a moment later.
-fn wait_until_open(handed: &mut HandedOver) -> io::Result<()> {
-    let give_up = std::time::Instant::now() + patience();
-    while !handed.state()?.running {
-        assert!(std::time::Instant::now() < give_up, "{} never runs", handed.name());
-        thread::yield_now();
-    }
-    Ok(())
-}
-
 #[test]
 #[ignore = "needs a kernel TUN/TAP device"]
 fn tun_rs_opens_the_link_by_its_name() -> io::Result<()> {
@@ -155,7 +145,7 @@ fn tun_rs_opens_the_link_by_its_name() -> io::Result<()> {
     let (host, peer) = (tun.host_v4(), tun.peer_v4());
     let mut handed = tun.hand_over();
     let device = tun_rs::DeviceBuilder::new().name(handed.name()).inherit_enable_state().build_sync()?;
-    wait_until_open(&mut handed)?;
+    handed.wait_until_open();
     let program = thread::spawn(move || reflect(|buffer| device.recv(buffer), |octets| device.send(octets)));
     converse(host, peer);
     finish(program)
@@ -169,7 +159,7 @@ fn smoltcp_opens_the_link_by_its_name() -> io::Result<()> {
     let mut handed = tun.hand_over();
     let name = handed.name().to_owned();
     let program = start_smoltcp(move || TunTapInterface::new(&name, Medium::Ip), peer);
-    wait_until_open(&mut handed)?;
+    handed.wait_until_open();
     converse(host, peer);
     finish(program)
 }

@@ -28,10 +28,14 @@ pub(crate) struct Outcome {
 
 /// Sends `count` echo requests to `target`, in the calling thread's network namespace.
 pub(crate) fn send(target: IpAddr, count: u32, flood: bool) -> Result<Outcome, Box<dyn Error>> {
+    // `ping -f` is for root alone, whatever the capabilities.
+    if flood && !nix::unistd::geteuid().is_root() {
+        return Ok(with_a_socket("echo socket (`ping -f` is for root)", target, count, flood)?);
+    }
     match with_the_systems_ping(target, count, flood) {
         // EACCES: a folder of PATH that this user may not look into, and no `ping` in the others.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
-            Ok(with_a_socket(target, count, flood)?)
+            Ok(with_a_socket("echo socket (no `ping` is installed)", target, count, flood)?)
         }
         result => Ok(result?),
     }
@@ -68,7 +72,7 @@ struct EchoSocket {
     identifier: u16,
 }
 
-fn with_a_socket(target: IpAddr, count: u32, flood: bool) -> Result<Outcome, Errno> {
+fn with_a_socket(program: &'static str, target: IpAddr, count: u32, flood: bool) -> Result<Outcome, Errno> {
     let echo = EchoSocket::open(target)?;
     let mut received = 0;
     for number in 0..count {
@@ -84,7 +88,7 @@ fn with_a_socket(target: IpAddr, count: u32, flood: bool) -> Result<Outcome, Err
             std::thread::sleep(INTERVAL.saturating_sub(start.elapsed()));
         }
     }
-    Ok(Outcome { program: "echo socket (no `ping` is installed)", sent: count, received })
+    Ok(Outcome { program, sent: count, received })
 }
 
 impl EchoSocket {

@@ -1,8 +1,14 @@
 //! A device that was handed over by name: it stays, without a reader of ours, until the code under test opens it.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::{thread, time::Instant};
 
 use super::Stack;
+#[cfg(target_os = "linux")]
+use super::link::assert_ok;
+#[cfg(target_os = "linux")]
+use crate::device::patience;
 #[cfg(target_os = "linux")]
 use crate::kernel::{KernelDevice, netlink::LinkState, netlink::Netlink};
 
@@ -47,6 +53,21 @@ impl HandedOver {
     #[must_use]
     pub const fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// Waits until the code under test has opened the interface and frames can pass: the carrier comes a moment after
+    /// the open. At most 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`).
+    ///
+    /// # Panics
+    /// When nobody opens it in that time, or the code under test removed it.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub fn wait_until_open(&mut self) {
+        let end = Instant::now() + patience();
+        while !assert_ok(self.state(), "look the handed-over interface up").running {
+            assert!(Instant::now() < end, "nobody opened {} within {:?}", self.name, patience());
+            thread::yield_now();
+        }
     }
 
     /// The interface's state and counters. `running` tells whether somebody has it open.

@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use libc::{c_int, c_ulong, sock_filter, sock_fprog};
 
 use super::quiet_filter::Instruction;
-use crate::codec::{IfReq, TunTapFlags};
+use crate::codec::{IfReq, IfReqSize, TunTapFlags};
 
 /// `_IOW('T', number, int)`, which is how the driver numbers requests whatever their argument is.
 const fn write_int(number: u8) -> c_ulong {
@@ -64,6 +64,14 @@ fn with_int(node: BorrowedFd<'_>, request: c_ulong, mut value: c_int) -> io::Res
 /// Attaches the descriptor to a device, making the device where there is none; gives the name and flags it got.
 pub(super) fn set_iff(node: BorrowedFd<'_>, ifreq: &IfReq) -> io::Result<IfReq> {
     with_ifreq(node, TUNSETIFF, ifreq)
+}
+
+/// [`set_iff`] after a fork: no allocation, and the errno as a number. The descriptor may be anything.
+pub(super) fn set_iff_raw(node: c_int, mut ifreq: [u8; IfReqSize::NATIVE.octets()]) -> Result<(), c_int> {
+    // SAFETY: the buffer is a whole native `struct ifreq`, which is all that the request touches, and lives until the
+    // call returns; a descriptor that is none gives EBADF.
+    let result = unsafe { libc::ioctl(node, TUNSETIFF as _, ifreq.as_mut_ptr()) };
+    if result < 0 { Err(nix::errno::Errno::last_raw()) } else { Ok(()) }
 }
 
 /// The name and flags of the attached device. The flags cannot tell whether there is packet information.

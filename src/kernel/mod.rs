@@ -17,6 +17,7 @@ mod namespace;
 mod obstacle;
 mod packet_socket;
 mod privilege;
+mod probe;
 mod quiet_filter;
 mod sysctl;
 mod turn;
@@ -30,6 +31,7 @@ pub use namespace::{Namespace, NamespaceGuard, prepare};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use packet_socket::PacketSocket;
 pub use privilege::{Privilege, Step as SetupStep};
+pub use probe::probe;
 
 pub(crate) use link::LinkPlan;
 pub(crate) use turn::Turn;

@@ -139,8 +139,13 @@ fn set_capabilities(wanted: Capabilities) -> io::Result<()> {
 }
 
 /// Whether the calling thread has that capability in effect.
-pub(super) fn has_capability(capability: u32) -> bool {
+fn has_capability(capability: u32) -> bool {
     capabilities().is_ok_and(|set| set.effective & 1 << capability != 0)
+}
+
+/// Whether the calling thread can make a network namespace and a device in it without a user namespace of its own.
+pub(super) fn is_privileged() -> bool {
+    has_capability(CAP_SYS_ADMIN) && has_capability(CAP_NET_ADMIN)
 }
 
 /// Lets programs that this process starts keep the capabilities: without, they lose them at exec, since the user is
@@ -193,7 +198,7 @@ pub(super) fn acquire() -> Result<Privilege, Refusal> {
         State::Refused(refusal) => return Err(refusal),
         State::NotTried => {}
     }
-    if has_capability(CAP_SYS_ADMIN) && has_capability(CAP_NET_ADMIN) {
+    if is_privileged() {
         return Ok(Privilege::Capabilities);
     }
     // With several threads the kernel says EINVAL, and would say so for ever: not worth remembering, the answer is
