@@ -1,8 +1,7 @@
 //! A device that was handed over by name: it stays, without a reader of ours, until the code under test opens it.
 
-use std::io;
 #[cfg(target_os = "linux")]
-use std::{thread, time::Instant};
+use std::{io, thread, time::Instant};
 
 use super::Stack;
 #[cfg(target_os = "linux")]
