@@ -8,4 +8,12 @@ pub mod device;
 pub mod kernel;
 pub mod mock;
 
-pub use tuntap_test_macros::tuntap_test;
+pub use context::{Namespace, Tap, Tun};
+pub use tuntap_test_macros::{test, tuntap_test};
+
+/// What the attribute's expansion calls. Not for users: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
+    pub use crate::device::{DeviceConfig, PacketInfoMode};
+}
