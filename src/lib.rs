@@ -17,3 +17,8 @@ pub mod __private {
     pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }
+
+/// Runs the examples of the attribute's page, which stands in `macros/` and cannot run them there.
+#[cfg(doctest)]
+#[doc = include_str!("../macros/src/tuntap_test.md")]
+mod attribute_page {}

@@ -1,0 +1,12 @@
+::core::compile_error! {
+    "unknown backend `bogus`; expected `mock` or `kernel`"
+}
+::core::compile_error! {
+    "`mtu` is in octets and must lie in 68..=65535"
+}
+/// Documentation.
+#[allow(unused)]
+#[allow(dead_code)]
+fn mistaken(tun: Tun) {
+    body();
+}
