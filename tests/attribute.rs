@@ -113,6 +113,17 @@ fn some_termination(tun: Tun) -> impl Termination {
 }
 
 #[tuntap_test(mock)]
+fn an_opaque_error(_tun: Tun) -> Result<(), impl std::fmt::Debug> {
+    Ok::<(), std::num::ParseIntError>(())
+}
+
+#[tuntap_test(mock)]
+#[ignore = "it would end the test program"]
+fn never_to_return(_tun: Tun) -> ! {
+    std::process::exit(1)
+}
+
+#[tuntap_test(mock)]
 #[rustfmt::skip]
 fn the_unit_type_is_no_result(_tun: Tun) -> () {}
 

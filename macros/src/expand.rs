@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::{Path, ReturnType, Signature, Token, Type, TypeParamBound, parse_quote};
+use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypeParamBound, parse_quote};
 
 use crate::args::{self, Argument, Arguments, Backend, Errors, Function};
 use crate::attributes::Sorted;
@@ -217,6 +217,8 @@ impl Test {
             Some(result) => {
                 let span =
                     result.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+                let mut outer = outer.clone();
+                outer.set_span(span);
                 quote_spanned!(span=> super::#outer)
             }
             None => quote!(super::#outer),
@@ -259,14 +261,33 @@ fn is_relative(path: &Path) -> bool {
 /// The outer function's result: the user's, except that `impl Termination` must not capture the context's lifetime.
 fn result_of_outer(output: &ReturnType) -> ReturnType {
     let mut output = output.clone();
-    if let ReturnType::Type(_, result) = &mut output
-        && let Type::ImplTrait(implementor) = &mut **result
-        && !implementor.bounds.iter().any(|bound| matches!(bound, TypeParamBound::PreciseCapture(_)))
-    {
-        if !implementor.bounds.trailing_punct() {
-            implementor.bounds.push_punct(<Token![+]>::default());
-        }
-        implementor.bounds.push_value(parse_quote!(use<>));
+    if let ReturnType::Type(_, result) = &mut output {
+        capture_nothing(result);
     }
     output
+}
+
+/// Adds `use<>` to every `impl Trait` that captures by default.
+fn capture_nothing(found: &mut Type) {
+    match found {
+        Type::ImplTrait(opaque)
+            if !opaque.bounds.iter().any(|bound| matches!(bound, TypeParamBound::PreciseCapture(_))) =>
+        {
+            opaque.bounds.push(parse_quote!(use<>));
+        }
+        Type::Path(path) => {
+            for segment in &mut path.path.segments {
+                let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+                for argument in &mut arguments.args {
+                    if let GenericArgument::Type(argument) = argument {
+                        capture_nothing(argument);
+                    }
+                }
+            }
+        }
+        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(capture_nothing),
+        Type::Paren(paren) => capture_nothing(&mut paren.elem),
+        Type::Group(group) => capture_nothing(&mut group.elem),
+        _ => {}
+    }
 }
