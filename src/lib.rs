@@ -1,24 +1,91 @@
-//! Throwaway TUN/TAP links for tests.
+//! Throwaway TUN/TAP links for tests: the same body on an in-memory mock, which needs no privileges, and on a device of
+//! the kernel in a network namespace that exists for that one test only. As root, or rootless through user namespaces.
+//!
+//! ```
+//! use tuntap_test::etherparse::PacketBuilder;
+//! use tuntap_test::{Tun, tuntap_test};
+//!
+//! /// `host_answers_ping::mock` runs everywhere; `host_answers_ping::kernel` with `-- --ignored ::kernel`.
+//! #[tuntap_test]
+//! fn host_answers_ping(tun: Tun) {
+//!     let mut request = Vec::new();
+//!     PacketBuilder::ipv4(tun.peer_v4().octets(), tun.host_v4().octets(), 64)
+//!         .icmpv4_echo_request(7, 1)
+//!         .write(&mut request, b"hello")
+//!         .unwrap();
+//!     tun.send(&request);
+//!     let reply = tun.receive();
+//!     assert!(reply.ends_with(b"hello"));
+//! }
+//! ```
+//!
+//! # Who it is for
+//!
+//! * **Code that owns the device** (a VPN, a user-space stack, a router): hand it the device end in whatever shape it
+//!   takes ([`Link::device`], [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
+//!   and drive it from the host end: with sockets, which live in the test's own namespace, or with raw frames
+//!   ([`Link::host_end`]).
+//! * **Code that uses sockets** (ping, DNS or DHCP tools, servers, the kernel itself): play the network through the
+//!   device end, by hand ([`Link::send`], [`Link::receive`]) or with an answering machine ([`Link::answer`]).
+//! * **Code that parses** what a TUN descriptor gives: [`codec`], its strategies (feature `proptest`), its `Arbitrary`
+//!   implementations (feature `arbitrary`) and its fuzz target ([`fuzz`]).
+//!
+//! # The layers
+//!
+//! A module uses only what stands below it.
+//!
+//! ```text
+//!  tuntap_test (the attribute) ─► context   what a test receives: Tun, Tap, Stack, its namespace, its report
+//!                                    │
+//!                                 answer    answering machines
+//!                                    │
+//!                         mock    kernel    the two backends; kernel: namespace, device, netlink, obstacles
+//!                            └──┬───┘
+//!                             device        the Device trait, the one reader of a link, configuration
+//!                               │
+//!      strategy, fuzz ───────► codec        packet information: total, no operating system
+//! ```
+//!
+//! # Features
+//!
+//! * `proptest`: strategies for every codec type, in [`strategy`](https://docs.rs/tuntap-test).
+//! * `arbitrary`: `arbitrary::Arbitrary` for every codec type.
+//!
+//! # What it does not do yet
+//!
+//! Packet templates and expectations that explain themselves, virtual time and faults on the mock, sockets at the mock's
+//! host end, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs, captures of failed tests.
 
 pub mod answer;
 pub mod codec;
 pub mod context;
 pub mod device;
+pub mod fuzz;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod mock;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
-pub use context::{Namespace, Tap, Tun};
+pub use context::{Link, Stack, Tap, Tun};
+pub use etherparse;
+#[cfg(target_os = "linux")]
+pub use kernel::Namespace;
 pub use tuntap_test_macros::{test, tuntap_test};
 
-/// What the attribute's expansion calls. Not for users: it changes without notice.
+/// What the attribute's expansion calls: no part of the interface.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }
 
-/// Runs the examples of the attribute's page, which stands in `macros/` and cannot run them there.
-#[cfg(doctest)]
+/// The README's examples, which must compile.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// The attribute's page, whose examples use this crate and so cannot run in its own.
+#[cfg(all(doctest, target_os = "linux"))]
 #[doc = include_str!("../macros/src/tuntap_test.md")]
-mod attribute_page {}
+struct AttributePage;

@@ -1,214 +1,172 @@
-//! Every form of `#[tuntap_test]` that the documentation promises, on both backends where it can be.
+//! `#[tuntap_test]` as users write it. The `kernel` halves run with `-- --ignored`.
 
-use std::net::Ipv4Addr;
-use std::process::{ExitCode, Termination};
+use std::io;
 
-use tuntap_test::device::{DeviceConfig, Mode};
-use tuntap_test::{Namespace, Tap, Tun, tuntap_test};
+use tuntap_test::context::{Backend, FromTestContext, Stack, TestContext};
+use tuntap_test::device::{DeviceConfig, Mode, PacketInfoMode};
+use tuntap_test::{Tap, Tun, tuntap_test};
 
-const SMALL: u32 = 1280;
-const BASE: DeviceConfig = DeviceConfig::new().mtu(9000).address("198.51.100.1/24").peer("198.51.100.9");
+const JUMBO: DeviceConfig = DeviceConfig::new().mtu(9000).address("198.51.100.1/24");
+const OVERHEAD: u32 = 14;
 
-#[tuntap_test]
-fn without_options_a_tun_has_the_defaults(tun: Tun) {
-    assert_eq!(tun.mode(), Mode::Tun);
-    assert_eq!(tun.mtu(), 1500);
-    assert_eq!(tun.host_v4(), Ipv4Addr::new(192, 0, 2, 1));
-    assert!(!tun.name().is_empty());
+/// A type of the user's own that a test can take.
+struct Router {
+    left: Tun,
+    right: Tun,
 }
 
+impl FromTestContext for Router {
+    fn try_from_test_context(context: &mut TestContext, config: DeviceConfig) -> io::Result<Self> {
+        assert!(!context.path().is_empty());
+        Ok(Self { left: context.argument(config)?, right: context.argument(config)? })
+    }
+}
+
+/// Documentation stays where it is.
 #[tuntap_test]
-fn the_type_chooses_the_layer(tap: Tap) {
-    assert_eq!(tap.mode(), Mode::Tap);
+fn both_backends(tun: Tun) {
+    assert_eq!(tun.mode(), Mode::Tun);
+    assert_eq!(tun.mtu(), 1500);
+    assert_eq!(tun.host_v4().to_string(), "192.0.2.1");
+    assert_eq!(tun.peer_v6().to_string(), "2001:db8::2");
 }
 
 #[tuntap_test(mock)]
-fn one_backend_only(_: Tun) {}
+fn on_the_mock(tap: Tap) {
+    assert!(tap.mock().is_some());
+    assert_eq!(tap.mode(), Mode::Tap);
+}
 
 #[tuntap_test(kernel)]
-fn kernel_only(_tun: Tun) {}
+fn on_the_kernel(tap: Tap) {
+    assert!(tap.mock().is_none());
+}
 
-#[tuntap_test(kernel, mock)]
-fn both_backends_by_name(_tun: Tun) {}
-
-#[tuntap_test(mtu = 1280, address = "198.51.100.1/24", peer = "198.51.100.2")]
-fn options_with_literals(tun: Tun) {
+#[tuntap_test(address = "192.0.2.65/26", address = "2001:db8:7::1/64", peer = "192.0.2.70", mtu = 1280)]
+fn options_reach_the_link(tun: Tun) {
     assert_eq!(tun.mtu(), 1280);
-    assert_eq!(tun.host_v4(), Ipv4Addr::new(198, 51, 100, 1));
+    assert_eq!(tun.host_v4().to_string(), "192.0.2.65");
+    assert_eq!(tun.peer_v4().to_string(), "192.0.2.70");
+    assert_eq!(tun.peer_v6().to_string(), "2001:db8:7::2");
 }
 
-#[tuntap_test(address = "203.0.113.7/24", address = "2001:db8:2::1/64", peer = "203.0.113.9", peer = "2001:db8:2::9")]
-fn two_addresses_and_two_peers(tun: Tun) {
-    assert_eq!(tun.host_v4(), Ipv4Addr::new(203, 0, 113, 7));
-}
-
-#[tuntap_test(mtu = SMALL + 8, name = concat!("vp", "n0"), queue_length = 2 * 500, chatter = cfg!(miri))]
-fn options_are_expressions_of_the_users_scope(tun: Tun) {
-    assert_eq!(tun.mtu(), 1288);
-    assert_eq!(tun.name(), "vpn0");
-}
-
-#[tuntap_test(config = BASE, mtu = 9000 - 14, address = "203.0.113.1/24", peer = "203.0.113.2",)]
-fn options_refine_the_config(tap: Tap) {
+#[tuntap_test(config = JUMBO, mtu = 9000 - OVERHEAD)]
+fn later_options_override_the_base(tap: Tap) {
     assert_eq!(tap.mtu(), 8986);
-    assert_eq!(tap.host_v4(), Ipv4Addr::new(203, 0, 113, 1), "the test's address replaces the config's");
-}
-
-#[tuntap_test(config = BASE)]
-fn the_config_alone(tun: Tun) {
-    assert_eq!(tun.mtu(), 9000);
-    assert_eq!(tun.host_v4(), Ipv4Addr::new(198, 51, 100, 1));
+    assert_eq!(tap.host_v4().to_string(), "198.51.100.1");
 }
 
 #[tuntap_test(packet_info = keep)]
-fn packet_information_is_a_bare_word(_tun: Tun) {}
+fn packet_information_is_kept(tun: Tun) {
+    use tuntap_test::codec::Framing;
+    assert_eq!(tun.device().framing(), Framing::TunPi);
+}
 
-#[tuntap_test(packet_info = off, multi_queue = true)]
-fn a_device_for_several_queues(_tun: Tun) {}
-
-#[tuntap_test(mtu = 1400)]
-fn options_of_an_argument_come_first(
-    left: Tun,
-    #[device(mtu = 1280, address = "203.0.113.5/24", packet_info = strip)] right: Tun,
-    #[device(config = BASE)] third: Tap,
-) {
-    assert_eq!((left.mtu(), right.mtu()), (1400, 1280));
-    assert_eq!(right.host_v4(), Ipv4Addr::new(203, 0, 113, 5));
-    assert_eq!(third.mtu(), 9000, "an argument's `config` leaves nothing of the attribute's options");
+#[tuntap_test(name = "vpn%d")]
+fn a_name_may_be_a_pattern(tun: Tun) {
+    assert_eq!(tun.name(), "vpn0");
 }
 
 #[tuntap_test]
-fn each_device_has_a_subnet_of_its_own(one: Tun, two: Tap) {
-    assert_ne!(one.host_v4().octets()[..3], two.host_v4().octets()[..3]);
-}
-
-#[tuntap_test(kernel)]
-fn devices_on_several_hosts(_left: Tun, #[device(host = "b")] _right: Tun) {}
-
-#[tuntap_test(kernel)]
-fn a_namespace_without_a_device(_namespace: Namespace) {}
-
-#[tuntap_test]
-fn arguments_are_patterns(mut tun: Tun, _: Tap) {
-    let name = &mut tun;
-    assert!(!name.name().is_empty());
-}
-
-#[tuntap_test]
-fn results_take_the_question_mark(tun: Tun) -> Result<(), Box<dyn std::error::Error>> {
-    let number: u32 = tun.mtu().to_string().parse()?;
-    assert_eq!(number, 1500);
+fn results_are_returned(tun: Tun) -> Result<(), Box<dyn std::error::Error>> {
+    tun.try_send([0x45; 20])?;
     Ok(())
 }
 
 #[tuntap_test(mock)]
-fn an_exit_code(_tun: Tun) -> ExitCode {
-    ExitCode::SUCCESS
+fn a_termination_is_returned(_: Tun) -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
 }
 
-#[tuntap_test(mock)]
-fn some_termination(tun: Tun) -> impl Termination {
-    assert_eq!(tun.mtu(), 1500);
-    Ok::<(), std::num::ParseIntError>(())
+#[tuntap_test]
+#[should_panic(expected = "failed to send a frame")]
+fn panics_are_expected(tun: Tun) {
+    tun.send([0x10]);
 }
 
-#[tuntap_test(mock)]
-fn an_opaque_error(_tun: Tun) -> Result<(), impl std::fmt::Debug> {
-    Ok::<(), std::num::ParseIntError>(())
+#[tuntap_test]
+#[ignore = "an ignored test is ignored on both backends, and passes when asked for"]
+fn ignored(mut tun: Tun) {
+    let again = &mut tun;
+    assert_eq!(again.addresses().len(), 2);
 }
 
-#[tuntap_test(mock)]
-#[ignore = "it would end the test program"]
-fn never_to_return(_tun: Tun) -> ! {
-    std::process::exit(1)
+#[tuntap_test]
+fn each_argument_has_a_subnet_of_its_own(
+    left: Tun,
+    #[device(mtu = 1400, address = "198.51.100.9/30")] right: Tap,
+    third: Tun,
+) {
+    assert_eq!(left.host_v4().to_string(), "192.0.2.1");
+    assert_eq!(right.host_v4().to_string(), "198.51.100.9");
+    assert_eq!(right.mtu(), 1400);
+    assert_eq!(third.host_v6().to_string(), "2001:db8:2::1");
 }
 
-#[tuntap_test(mock)]
-#[rustfmt::skip]
-fn the_unit_type_is_no_result(_tun: Tun) -> () {}
-
-#[tuntap_test(mock)]
-#[should_panic(expected = "as it should")]
-fn a_panic_can_be_asked_for(tun: Tun) {
-    assert_eq!(tun.mtu(), 0, "as it should");
+#[tuntap_test]
+fn hosts_are_apart(left: Tun, #[device(host = "b")] right: Tun, #[device(host = "b")] b: Stack) {
+    assert!(b.run(|| true).unwrap());
+    drop((left, right));
 }
 
-#[tuntap_test(mock)]
-#[ignore = "a reason of its own"]
-fn ignored_with_a_reason(_tun: Tun) {
-    panic!("nobody asked for this test");
+#[tuntap_test]
+fn a_type_of_the_users_own(router: Router) {
+    assert_ne!(router.left.host_v4(), router.right.host_v4());
 }
-
-/// Documentation goes to the function.
-#[tuntap_test(mock)]
-#[cfg(not(any()))]
-#[warn(clippy::needless_pass_by_value, reason = "any level will do")]
-#[cfg_attr(all(), expect(unused_variables, reason = "under a condition"))]
-#[expect(unused_mut, reason = "a lint level covers the body once")]
-#[inline(never)]
-fn ordinary_attributes_keep_their_meaning(tun: Tun) {
-    let mut unused = tun.mtu();
-}
-
-#[tuntap_test(mock)]
-#[cfg(any())]
-fn switched_off(tun: NoSuchType) {}
-
-#[tuntap_test(mock)]
-#[test]
-fn a_plain_test_below_is_dropped(_tun: Tun) {}
 
 #[tuntap_test::test(mock)]
-fn the_other_name_of_the_attribute(_tun: Tun) {}
-
-#[tuntap_test(mock)]
-fn a_body_may_call_itself(tun: Tun) {
-    #![warn(clippy::unnecessary_wraps, reason = "inner attributes stay in the body")]
-    if tun.mtu() == 0 {
-        a_body_may_call_itself(tun);
-    }
+#[test]
+fn the_built_in_attribute_below_changes_nothing(tun: Tun) {
+    drop(tun);
 }
 
-#[tuntap_test(mock)]
-fn r#match(r#type: Tun) {
-    assert_eq!(r#type.mtu(), 1500);
+mod renamed {
+    pub(super) use ::tuntap_test as harness;
 }
 
-#[tuntap_test(mock)]
-fn a_name_of_ours_is_free_for_the_user(context: Tun, device0: Tap) {
-    assert_ne!(context.mode(), device0.mode());
+#[tuntap_test(mock, crate = crate::renamed::harness, packet_info = strip)]
+fn the_crate_may_be_renamed(tun: Tun) {
+    drop(tun);
+    assert_eq!(DeviceConfig::new().packet_info(PacketInfoMode::Strip).packet_info_mode(), PacketInfoMode::Strip);
 }
 
-mod nested {
-    use tuntap_test as renamed;
+#[test]
+fn a_plain_test_can_hold_a_context() -> io::Result<()> {
+    let mut context = TestContext::new(Backend::Mock, "plain")?;
+    let tun: Tun = context.argument(DeviceConfig::new().mtu(576))?;
+    assert_eq!(tun.mtu(), 576);
+    Ok(())
+}
 
-    #[renamed::tuntap_test(mock, crate = renamed)]
-    fn a_renamed_crate(_tun: renamed::Tun) {}
-
-    #[renamed::tuntap_test(mock, crate = self::renamed)]
-    fn a_crate_behind_self(_tun: renamed::Tun) {}
-
-    #[renamed::tuntap_test(mock, crate = ::tuntap_test)]
-    pub(crate) fn an_absolute_path(_tun: super::Tun) {}
-
-    mod deeper {
-        #[tuntap_test::tuntap_test(mock, crate = super::renamed, mtu = super::super::SMALL)]
-        fn a_crate_behind_super(tun: super::renamed::Tun) {
-            assert_eq!(tun.mtu(), 1280);
+/// What `--list` says of this very program: names and which of them are ignored.
+#[test]
+fn the_list_has_a_mock_and_a_kernel_test_of_each() {
+    let list = |ignored: bool| {
+        let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+        program.args(["--list", "--format", "terse"]);
+        if ignored {
+            program.arg("--ignored");
         }
+        let output = program.output().unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (all, ignored) = (list(false), list(true));
+    let has = |names: &[String], name: &str| names.iter().any(|present| present == name);
+    assert!(has(&all, "both_backends::mock") && !has(&ignored, "both_backends::mock"));
+    assert!(has(&all, "on_the_mock::mock") && !has(&all, "on_the_mock::kernel"));
+    assert!(!has(&all, "on_the_kernel::mock"));
+    assert!(has(&ignored, "ignored::mock"));
+    if cfg!(target_os = "linux") {
+        assert!(has(&ignored, "both_backends::kernel") && has(&ignored, "on_the_kernel::kernel"));
+    } else {
+        assert!(!all.iter().any(|name| name.ends_with("::kernel")));
     }
-}
-
-macro_rules! tests_of_a_macro {
-    ($($name:ident, $device:ty, $mtu:expr;)*) => {$(
-        #[tuntap_test(mock, mtu = $mtu)]
-        fn $name(device: $device) {
-            assert_eq!(device.mtu(), $mtu);
-        }
-    )*};
-}
-
-tests_of_a_macro! {
-    made_by_a_macro, Tun, 1280;
-    made_by_a_macro_again, Tap, 700 + 1;
+    let elsewhere = ignored.iter().filter(|name| !name.ends_with("::kernel")).collect::<Vec<_>>();
+    assert_eq!(elsewhere, ["ignored::mock"], "only kernel tests are ignored");
+    assert!(
+        !all.iter().any(|name| !name.contains("::") && has(&all, &format!("{name}::mock"))),
+        "the function is no test"
+    );
 }

@@ -48,7 +48,7 @@ async fn a_panic_comes_through_the_runner(_tun: Tun) {
 #[ignore = "a reason of its own"]
 #[tokio::test]
 async fn ignored_with_a_reason(_tun: Tun) {
-    panic!("nobody asked for this test");
+    // Passes when it is asked for, as the kernel tests are.
 }
 
 #[tuntap_test(mock)]

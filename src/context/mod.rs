@@ -1,133 +1,245 @@
-//! STAND-IN for the runtime behind `#[tuntap_test]`: enough to compile and trivially run. The real one replaces it.
+//! What a test receives: the context that `#[tuntap_test]` makes for it, and the arguments made from it.
+//!
+//! Layer: top. A [`TestContext`] holds what belongs to one run of one test: the backend, the namespace that its thread
+//! is in, the further hosts, and what the report needs when it fails. The attribute makes one for each test; a plain
+//! `#[test]` or an rstest fixture can hold one itself:
+//!
+//! ```
+//! use tuntap_test::context::{Backend, TestContext};
+//! use tuntap_test::device::DeviceConfig;
+//! use tuntap_test::Tun;
+//!
+//! let mut context = TestContext::new(Backend::Mock, "plain")?;
+//! let tun: Tun = context.argument(DeviceConfig::new().mtu(1280))?;
+//! assert_eq!(tun.mtu(), 1280);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
-use std::cell::RefCell;
-use std::net::Ipv4Addr;
-use std::process::{ExitCode, Termination};
+mod argument;
+mod backing;
+mod end;
+mod handed_over;
+mod host_end;
+mod link;
+mod log;
+mod outcome;
+mod plan;
+mod stack;
+mod tap;
+mod tun;
 
-use crate::device::{AddressText, DeviceConfig, Mode};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
 
-/// Where a test runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "stand-in")]
+pub use handed_over::HandedOver;
+pub use host_end::HostEnd;
+pub use link::Link;
+pub use log::CaseOutcome;
+pub use outcome::{in_runner, run, run_unit, stashed};
+pub use stack::Stack;
+pub use tap::Tap;
+pub use tun::Tun;
+
+use crate::device::DeviceConfig;
+use log::Log;
+use stack::Home;
+
+/// What stands behind a test's devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a test names them, so a third is a new major version")]
 pub enum Backend {
-    /// In memory.
+    /// In memory: no privileges, every platform.
     Mock,
-    /// In the kernel.
+    /// A kernel device in a network namespace of the test's own.
     Kernel,
 }
 
-/// Everything one test has.
-#[derive(Debug, Default)]
-pub struct TestContext {
-    links: u8,
-}
-
-/// What can be an argument of a `#[tuntap_test]` function.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an argument of a `#[tuntap_test]` function",
-    label = "not a device",
-    note = "take `Tun`, `Tap` or `Namespace`"
-)]
-pub trait FromTestContext: Sized {
-    /// Makes the argument.
-    #[track_caller]
-    fn from_test_context(context: &mut TestContext, config: DeviceConfig) -> Self;
-}
-
-macro_rules! dummy {
-    ($name:ident, $mode:expr) => {
-        /// Stand-in.
-        #[derive(Debug)]
-        pub struct $name {
-            config: DeviceConfig,
-            number: u8,
-        }
-
-        impl FromTestContext for $name {
-            fn from_test_context(context: &mut TestContext, config: DeviceConfig) -> Self {
-                context.links += 1;
-                Self { config, number: context.links }
-            }
-        }
-
-        impl $name {
-            /// Stand-in.
-            #[must_use]
-            pub fn name(&self) -> String {
-                self.config.requested_name().map_or_else(|| format!("mock{}", self.number), str::to_owned)
-            }
-
-            /// Stand-in.
-            #[must_use]
-            pub fn mtu(&self) -> u32 {
-                self.config.requested_mtu().unwrap_or(1500)
-            }
-
-            /// Stand-in.
-            #[must_use]
-            pub fn mode(&self) -> Mode {
-                $mode
-            }
-
-            /// Stand-in.
-            #[must_use]
-            pub fn host_v4(&self) -> Ipv4Addr {
-                let asked = self.config.requested_addresses().find_map(|text| match text {
-                    AddressText::Text(text) => text.split('/').next()?.parse().ok(),
-                    AddressText::Value(_) => None,
-                });
-                asked.unwrap_or(match self.number {
-                    1 => Ipv4Addr::new(192, 0, 2, 1),
-                    2 => Ipv4Addr::new(198, 51, 100, 1),
-                    _ => Ipv4Addr::new(203, 0, 113, 1),
-                })
-            }
-        }
-    };
-}
-
-dummy!(Tun, Mode::Tun);
-dummy!(Tap, Mode::Tap);
-
-/// Stand-in.
-#[derive(Debug)]
-pub struct Namespace;
-
-impl FromTestContext for Namespace {
-    fn from_test_context(_: &mut TestContext, _: DeviceConfig) -> Self {
-        Self
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mock => "mock",
+            Self::Kernel => "kernel",
+        })
     }
 }
 
-thread_local! {
-    static STASH: RefCell<Option<TestContext>> = const { RefCell::new(None) };
-}
+/// What works for a handed-over device in the background, and has to live as long as the test.
+pub(crate) type Kept = Arc<Mutex<Vec<Box<dyn Any + Send>>>>;
 
-/// Runs a body without a result.
-pub fn run_unit(_backend: Backend, _path: &'static str, body: fn(&mut TestContext)) {
-    body(&mut TestContext::default());
-}
-
-/// Runs a body with a result.
-pub fn run<R: Termination>(_backend: Backend, _path: &'static str, body: fn(&mut TestContext) -> R) -> ExitCode {
-    body(&mut TestContext::default()).report()
-}
-
-/// Keeps the context for [`stashed`] while a runner runs.
-pub fn in_runner<R>(context: &mut TestContext, runner: fn() -> R) -> R {
-    STASH.set(Some(std::mem::take(context)));
-    let result = runner();
-    *context = STASH.take().unwrap_or_default();
-    result
-}
-
-/// Makes an argument inside a runner's body.
+/// The surroundings of one test: its backend, its hosts and its links.
 ///
-/// # Panics
-/// Outside [`in_runner`], or on another thread.
-#[must_use]
-pub fn stashed<T: FromTestContext>(config: DeviceConfig) -> T {
-    STASH.with_borrow_mut(|context| {
-        T::from_test_context(context.as_mut().expect("the runner polls the test on its own thread"), config)
-    })
+/// Belongs to the thread that made it: on the kernel backend that thread is in the test's namespace while it lives.
+#[must_use = "the thread leaves the test's namespace when the context is dropped"]
+pub struct TestContext {
+    backend: Backend,
+    path: &'static str,
+    links: usize,
+    hosts: BTreeMap<&'static str, Stack>,
+    logs: Vec<Arc<Log>>,
+    mock_names: Vec<(Option<&'static str>, String)>,
+    kept: Kept,
+    home: Home,
+}
+
+impl TestContext {
+    /// Makes the surroundings of a test. On the kernel backend the calling thread enters a new network namespace.
+    ///
+    /// `path` names the test in messages, such as `echo::kernel`.
+    ///
+    /// # Errors
+    /// What keeps this process from a namespace of its own, with the cure: see
+    /// [`Obstacle`](crate::kernel::Obstacle), which is the error's source value on Linux.
+    pub fn new(backend: Backend, path: &'static str) -> io::Result<Self> {
+        let home = Home::new(backend)?;
+        Ok(Self {
+            backend,
+            path,
+            links: 0,
+            hosts: BTreeMap::new(),
+            logs: Vec::new(),
+            mock_names: Vec::new(),
+            kept: Kept::default(),
+            home,
+        })
+    }
+
+    /// Something that is in nobody's surroundings: stands in while a runner has the real context.
+    pub(crate) fn hollow() -> Self {
+        Self {
+            backend: Backend::Mock,
+            path: "",
+            links: 0,
+            hosts: BTreeMap::new(),
+            logs: Vec::new(),
+            mock_names: Vec::new(),
+            kept: Kept::default(),
+            home: Home::mock(),
+        }
+    }
+
+    /// What stands behind the devices.
+    #[must_use]
+    pub const fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The test's name, with its modules and its backend.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Makes what a test takes as an argument: a [`Tun`], a [`Tap`], a [`Stack`], on Linux a
+    /// [`Namespace`](crate::kernel::Namespace).
+    ///
+    /// # Errors
+    /// What the kernel refused, with the step and the cure.
+    pub fn argument<T: FromTestContext>(&mut self, config: DeviceConfig) -> io::Result<T> {
+        T::try_from_test_context(self, config)
+    }
+
+    /// The host of that name, made when first asked for; without a name the test's own.
+    pub(crate) fn stack(&mut self, host: Option<&'static str>) -> io::Result<Stack> {
+        let Some(name) = host else { return Ok(self.home.stack()) };
+        if let Some(stack) = self.hosts.get(name) {
+            return Ok(stack.clone());
+        }
+        let stack = self.home.another()?;
+        self.hosts.insert(name, stack.clone());
+        Ok(stack)
+    }
+
+    /// The number of a new link: 0 for the first.
+    pub(crate) const fn number_link(&mut self) -> usize {
+        let number = self.links;
+        self.links += 1;
+        number
+    }
+
+    /// The name that the kernel would give to a new interface of that host: what was asked for, with the lowest free
+    /// number for `%d`. A name that is taken is an error, as it is there.
+    pub(crate) fn name_on_mock(&mut self, host: Option<&'static str>, asked: &str) -> io::Result<String> {
+        let taken = |name: &str| self.mock_names.iter().any(|(on, present)| *on == host && present == name);
+        let name = if asked.contains("%d") {
+            (0..=usize::MAX).map(|number| asked.replacen("%d", &number.to_string(), 1)).find(|name| !taken(name))
+        } else {
+            Some(asked.to_owned()).filter(|name| !taken(name))
+        };
+        let name = name.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::ResourceBusy, format!("an interface of the name `{asked}` exists"))
+        })?;
+        self.mock_names.push((host, name.clone()));
+        Ok(name)
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        Arc::clone(&self.kept)
+    }
+
+    pub(crate) fn register(&mut self, log: Arc<Log>) {
+        self.logs.push(log);
+    }
+
+    pub(crate) fn logs(&self) -> &[Arc<Log>] {
+        &self.logs
+    }
+}
+
+impl fmt::Debug for TestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestContext")
+            .field("path", &self.path)
+            .field("backend", &self.backend)
+            .field("links", &self.links)
+            .field("hosts", &self.hosts.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be an argument of a `#[tuntap_test]` function.
+///
+/// Implement it for a type of your own to have a test receive that: a router built on two links, say. `config` is what
+/// the attribute and the argument's `#[device(…)]` say.
+///
+/// ```
+/// use std::io;
+/// use tuntap_test::context::{FromTestContext, TestContext};
+/// use tuntap_test::device::DeviceConfig;
+/// use tuntap_test::Tun;
+///
+/// struct Router { left: Tun, right: Tun }
+///
+/// impl FromTestContext for Router {
+///     fn try_from_test_context(context: &mut TestContext, config: DeviceConfig) -> io::Result<Self> {
+///         Ok(Self { left: context.argument(config)?, right: context.argument(config.host("right"))? })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a `#[tuntap_test]` function",
+    label = "not a device",
+    note = "take `Tun`, `Tap`, `Stack` or `kernel::Namespace`, or implement `FromTestContext` for it"
+)]
+pub trait FromTestContext: Sized {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// What the kernel refused, with the step and the cure.
+    fn try_from_test_context(context: &mut TestContext, config: DeviceConfig) -> io::Result<Self>;
+
+    /// Makes one, or fails the test.
+    ///
+    /// # Panics
+    /// With the error of [`try_from_test_context`](Self::try_from_test_context).
+    #[must_use]
+    #[track_caller]
+    fn from_test_context(context: &mut TestContext, config: DeviceConfig) -> Self {
+        match Self::try_from_test_context(context, config) {
+            Ok(made) => made,
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

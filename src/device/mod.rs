@@ -14,11 +14,14 @@
 
 mod address;
 mod config;
+pub mod dispatch;
 mod frame;
+mod timeout;
 
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub use frame::{Frame, FrameRef};
+pub use timeout::{patience, timeout_scale};
 
 use std::fmt;
 use std::io;
@@ -129,7 +132,8 @@ pub trait Device: Send + Sync {
     fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize>;
 
     /// Makes one [`receive`](Self::receive), the waiting one or else the next one that would wait, return
-    /// `Interrupted`. This is how a reading thread is asked to look up.
+    /// `Interrupted`. This is how a reading thread is asked to look up. What can be read is read first, so a reader that
+    /// is interrupted has seen every frame that was there when it was asked.
     fn interrupt(&self);
 
     /// The file descriptor, when the device has one: the kernel's has, the mock has not.

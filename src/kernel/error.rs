@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::{error, fmt, io};
 
+use super::Obstacle;
+
 /// A step that the kernel refused.
 ///
 /// Displays as `step: errno text (os error N); cure`. Converts into [`io::Error`] with the errno's kind, so `?` works
@@ -66,5 +68,60 @@ impl error::Error for KernelError {
 impl From<KernelError> for io::Error {
     fn from(error: KernelError) -> Self {
         Self::new(error.source.kind(), error)
+    }
+}
+
+/// Why a namespace or a device could not be set up.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// This process can have no kernel device here; says what is in the way and what removes it.
+    Obstacle(Obstacle),
+    /// A step failed that needs no more rights than there are.
+    Kernel(KernelError),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Kernel(error) => error.fmt(f),
+        }
+    }
+}
+
+impl error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Obstacle(_) => None,
+            Self::Kernel(error) => error.source(),
+        }
+    }
+}
+
+impl From<Obstacle> for SetupError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
+    }
+}
+
+impl From<KernelError> for SetupError {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+impl From<io::Error> for SetupError {
+    fn from(error: io::Error) -> Self {
+        Self::Kernel(KernelError::new("start a thread", error))
+    }
+}
+
+impl From<SetupError> for io::Error {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Obstacle(obstacle) => obstacle.into(),
+            SetupError::Kernel(error) => error.into(),
+        }
     }
 }

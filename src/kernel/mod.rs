@@ -1,7 +1,35 @@
-//! Kernel devices (Linux).
+//! Kernel devices: throwaway network namespaces, TUN/TAP devices in them, and what stands in the way (Linux).
 //!
-//! Layer: implements [`crate::device::Device`]; may use `codec` and `device`.
+//! Layer: implements [`Device`](crate::device::Device); may use `codec` and `device`. All `unsafe` of the crate lives
+//! here.
+//!
+//! ```text
+//!  privilege ──► namespace ──► linux (open, TUNSETIFF) ──► netlink (addresses, up, quiet) ──► a link
+//!      └── refused at any step ──► obstacle: the cause, the errno, the cure
+//! ```
 
+mod environment;
 mod error;
+mod ioctl;
+mod link;
+mod linux;
+mod namespace;
+mod obstacle;
+mod packet_socket;
+mod privilege;
+mod quiet_filter;
+mod sysctl;
+mod turn;
+mod waiting;
 
-pub use error::KernelError;
+pub mod netlink;
+
+pub use error::{KernelError, SetupError};
+pub use linux::{KernelDevice, OpenOptions};
+pub use namespace::{Namespace, NamespaceGuard, prepare};
+pub use obstacle::{Obstacle, ObstacleKind};
+pub use packet_socket::PacketSocket;
+pub use privilege::{Privilege, Step as SetupStep};
+
+pub(crate) use link::LinkPlan;
+pub(crate) use turn::Turn;

@@ -1,0 +1,164 @@
+//! What a link stands on: a kernel device, or the mock's cable. The one place that knows both.
+
+use std::io;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::PoisonError;
+
+#[cfg(unix)]
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::plan::Addresses;
+use super::{HandedOver, HostEnd, Kept, Stack, TestContext};
+use crate::device::{Device, DeviceConfig, Mode};
+#[cfg(target_os = "linux")]
+use crate::kernel::{self, KernelDevice, netlink};
+use crate::mock::{Cable, CableConfig, EchoHost};
+#[cfg(unix)]
+use crate::mock::{Descriptor, into_descriptor};
+
+/// How many frames a link's device queues, so that a slow test loses nothing.
+const QUEUE_LENGTH: u32 = 10_000;
+
+/// The hardware address of the mock's host: locally administered.
+const MOCK_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+
+pub(super) enum Backing {
+    Mock {
+        cable: Cable,
+        mode: Mode,
+        kept: Kept,
+    },
+    #[cfg(target_os = "linux")]
+    Kernel(Arc<KernelDevice>),
+}
+
+impl Backing {
+    pub(super) fn make(
+        context: &mut TestContext,
+        stack: &Stack,
+        mode: Mode,
+        config: &DeviceConfig,
+        addresses: &Addresses,
+    ) -> io::Result<Self> {
+        let queue_length = config.requested_queue_length().unwrap_or(QUEUE_LENGTH);
+        #[cfg(target_os = "linux")]
+        if let Some(namespace) = stack.namespace() {
+            let plan = kernel::LinkPlan {
+                mode,
+                name: config.requested_name().map(str::to_owned),
+                mtu: config.requested_mtu(),
+                queue_length,
+                packet_info: config.packet_info_mode(),
+                multi_queue: config.is_multi_queue(),
+                chatter: config.has_chatter(),
+                addresses: addresses.hosts.clone(),
+                read_only_settings: !namespace.unapplied().is_empty(),
+                throwaway: stack.is_throwaway(),
+            };
+            let device = stack.run(|| plan.make())??;
+            return Ok(Self::Kernel(Arc::new(device)));
+        }
+        let _ = stack;
+        let mut cable = CableConfig::new(mode).packet_info(config.packet_info_mode()).queue_length(queue_length);
+        let pattern = config.requested_name().unwrap_or(match mode {
+            Mode::Tun => "tun%d",
+            Mode::Tap => "tap%d",
+        });
+        cable = cable.name(context.name_on_mock(config.requested_host(), pattern)?);
+        if let Some(octets) = config.requested_mtu() {
+            cable = cable.mtu(octets);
+        }
+        let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
+        Ok(Self::Mock { cable: Cable::new(cable.host(host))?, mode, kept: context.kept() })
+    }
+
+    pub(super) fn device(&self) -> Arc<dyn Device> {
+        match self {
+            Self::Mock { cable, .. } => Arc::new(cable.device_end()),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Arc::clone(device) as _,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn kernel(&self) -> Option<&KernelDevice> {
+        match self {
+            Self::Mock { .. } => None,
+            Self::Kernel(device) => Some(device),
+        }
+    }
+
+    pub(super) const fn mock(&self) -> Option<&Cable> {
+        match self {
+            Self::Mock { cable, .. } => Some(cable),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(_) => None,
+        }
+    }
+
+    pub(super) fn host_mac(&self) -> io::Result<Option<[u8; 6]>> {
+        match self {
+            Self::Mock { mode, .. } => Ok(Some(MOCK_MAC).filter(|_| *mode == Mode::Tap)),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(device.state()?.mac.filter(|_| device.mode() == Mode::Tap)),
+        }
+    }
+
+    pub(super) fn set_up(&self, up: bool) -> io::Result<()> {
+        match self {
+            Self::Mock { cable, .. } => cable.set_up(up),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => {
+                let index = device.index();
+                let step = if up { netlink::Step::Up { index } } else { netlink::Step::Down { index } };
+                Ok(device.apply(&[step])?)
+            }
+        }
+    }
+
+    pub(super) fn set_mtu(&self, octets: u32) -> io::Result<()> {
+        match self {
+            Self::Mock { cable, .. } => cable.set_mtu(octets),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(device.apply(&[netlink::Step::Mtu { index: device.index(), octets }])?),
+        }
+    }
+
+    pub(super) fn host_end(&self, stack: &Stack) -> io::Result<HostEnd> {
+        match self {
+            Self::Mock { cable, .. } => Ok(HostEnd::new(Box::new(cable.host_end()))),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(HostEnd::new(Box::new(stack.run(|| device.packet_socket())??))),
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn into_fd(self, blocking: bool) -> io::Result<OwnedFd> {
+        match self {
+            Self::Mock { cable, kept, .. } => {
+                let Descriptor { fd, pump, .. } = into_descriptor(cable.device_end())?;
+                if !blocking {
+                    fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+                }
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new((pump, cable)));
+                Ok(fd)
+            }
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(device.descriptor(blocking)?),
+        }
+    }
+
+    pub(super) fn hand_over(self, stack: Stack) -> io::Result<HandedOver> {
+        match self {
+            Self::Mock { .. } => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the mock has no name that another program could open: write #[tuntap_test(kernel)]",
+            )),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => HandedOver::new(&device, stack),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! One link of a test: what [`Tun`](super::Tun) and [`Tap`](super::Tap) have in common.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::panic;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use super::backing::Backing;
+use super::end::DeviceEnd;
+use super::host_end::HostEnd;
+use super::log::{CaseOutcome, Direction, Log};
+use super::plan::Addresses;
+use super::{Stack, TestContext};
+use crate::answer::{Answering, AnsweringMachine, Until};
+use crate::device::{Cidr, Deadline, Device, DeviceConfig, Frame, FrameRef, Mode, patience};
+
+/// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
+/// the mock host.
+///
+/// The verbs that a test calls assert: they panic with what was wrong, at the caller's line. Each has a twin whose name
+/// starts with `try_` and which returns a `Result`.
+pub struct Link {
+    // Before `backing`: the reader must have let go of the device when that is torn down.
+    end: DeviceEnd,
+    backing: Backing,
+    addresses: Addresses,
+    stack: Stack,
+    log: Arc<Log>,
+}
+
+impl Link {
+    /// Makes a link of that mode for the test.
+    pub(super) fn make(context: &mut TestContext, mode: Mode, config: DeviceConfig) -> io::Result<Self> {
+        let stack = context.stack(config.requested_host())?;
+        let addresses = Addresses::resolve(&config, context.number_link())?;
+        let backing = Backing::make(context, &stack, mode, &config, &addresses)?;
+        let device = backing.device();
+        let hosts: Vec<_> = addresses.hosts.iter().map(Cidr::to_string).collect();
+        let log = Arc::new(Log::new(format!(
+            "{mode} {} on the {}, host {}",
+            device.name()?,
+            context.backend(),
+            hosts.join(" ")
+        )));
+        context.register(Arc::clone(&log));
+        Ok(Self { end: DeviceEnd::new(device), backing, addresses, stack, log })
+    }
+
+    /// TUN or TAP.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.end.mode()
+    }
+
+    /// The interface's name, such as `tun0`.
+    ///
+    /// # Panics
+    /// When the interface was removed.
+    #[must_use]
+    #[track_caller]
+    pub fn name(&self) -> String {
+        assert_ok(self.end.name(), "read the interface's name")
+    }
+
+    /// The MTU in octets: the largest IP packet.
+    ///
+    /// # Panics
+    /// When the interface was removed.
+    #[must_use]
+    #[track_caller]
+    pub fn mtu(&self) -> u32 {
+        assert_ok(self.end.mtu(), "read the MTU")
+    }
+
+    /// The host's first IPv4 address: 192.0.2.1 on the first link of a test, unless the test says otherwise.
+    ///
+    /// # Panics
+    /// When the link has no IPv4 address.
+    #[must_use]
+    #[track_caller]
+    pub fn host_v4(&self) -> Ipv4Addr {
+        assert_some(self.addresses.host_v4(), "the link has no IPv4 address")
+    }
+
+    /// The IPv4 address that the test plays: 192.0.2.2 on the first link, unless the test says otherwise.
+    ///
+    /// # Panics
+    /// When the link has no IPv4 peer.
+    #[must_use]
+    #[track_caller]
+    pub fn peer_v4(&self) -> Ipv4Addr {
+        assert_some(self.addresses.peer_v4, "the link has no IPv4 peer")
+    }
+
+    /// The host's first IPv6 address: 2001:db8::1 on the first link of a test, unless the test says otherwise.
+    ///
+    /// # Panics
+    /// When the link has no IPv6 address.
+    #[must_use]
+    #[track_caller]
+    pub fn host_v6(&self) -> Ipv6Addr {
+        assert_some(self.addresses.host_v6(), "the link has no IPv6 address")
+    }
+
+    /// The IPv6 address that the test plays: 2001:db8::2 on the first link, unless the test says otherwise.
+    ///
+    /// # Panics
+    /// When the link has no IPv6 peer.
+    #[must_use]
+    #[track_caller]
+    pub fn peer_v6(&self) -> Ipv6Addr {
+        assert_some(self.addresses.peer_v6, "the link has no IPv6 peer")
+    }
+
+    /// The host's addresses with their prefix lengths.
+    #[must_use]
+    pub fn addresses(&self) -> &[Cidr] {
+        &self.addresses.hosts
+    }
+
+    /// The hardware address of the host end: a TAP's; `None` on a TUN.
+    ///
+    /// # Panics
+    /// When the interface was removed.
+    #[must_use]
+    #[track_caller]
+    pub fn host_mac(&self) -> Option<[u8; 6]> {
+        assert_ok(self.backing.host_mac(), "read the hardware address")
+    }
+
+    /// The host's stack: its network namespace on the kernel backend. `tun.stack().run(|| …)` runs a closure there.
+    #[must_use]
+    pub const fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The kernel's device with its netlink socket: routes, neighbours, carrier, statistics. `None` on the mock.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn kernel(&self) -> Option<&crate::kernel::KernelDevice> {
+        self.backing.kernel()
+    }
+
+    /// The mock's cable: up and down, statistics, removal. `None` on the kernel backend.
+    #[must_use]
+    pub const fn mock(&self) -> Option<&crate::mock::Cable> {
+        self.backing.mock()
+    }
+
+    /// The device end as the trait that code under test may take. Frames that an answering machine takes do not reach
+    /// its [`receive`](Device::receive).
+    #[must_use]
+    pub const fn device(&self) -> &dyn Device {
+        &self.end
+    }
+
+    /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.
+    /// What it transmits is read at the device end; what is written at the device end from now on it receives.
+    ///
+    /// # Panics
+    /// When the socket cannot be made.
+    #[must_use]
+    #[track_caller]
+    pub fn host_end(&self) -> HostEnd {
+        assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end")
+    }
+
+    /// Brings the interface up.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn up(&self) {
+        assert_ok(self.backing.set_up(true), "bring the interface up");
+    }
+
+    /// Takes the interface down: from then on a write at the device end gives EIO.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn down(&self) {
+        assert_ok(self.backing.set_up(false), "take the interface down");
+    }
+
+    /// Sets the MTU, in octets.
+    ///
+    /// # Panics
+    /// When the number is out of the device's range: 68 to 65,535 on TUN, 68 to 65,521 on TAP.
+    #[track_caller]
+    pub fn set_mtu(&self, octets: u32) {
+        assert_ok(self.backing.set_mtu(octets), "set the MTU");
+    }
+
+    /// Sends one frame to the host: an IP packet on TUN, an Ethernet frame on TAP, always without packet information
+    /// (the link adds it where its device has it).
+    ///
+    /// # Panics
+    /// When the device refuses the frame.
+    #[track_caller]
+    pub fn send(&self, frame: impl AsRef<[u8]>) {
+        assert_ok(self.try_send(frame), "send a frame");
+    }
+
+    /// As [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`Device::transmit`].
+    pub fn try_send(&self, frame: impl AsRef<[u8]>) -> io::Result<()> {
+        let frame = FrameRef::new(self.mode(), frame.as_ref());
+        self.end.send(frame)?;
+        self.log.note(Direction::Sent, frame);
+        Ok(())
+    }
+
+    /// The next frame from the host that no answering machine took. Waits 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`).
+    ///
+    /// # Panics
+    /// When none comes in that time.
+    #[must_use]
+    #[track_caller]
+    pub fn receive(&self) -> Frame {
+        match self.try_receive(Deadline::After(patience())) {
+            Ok(frame) => frame,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                panic!("no frame came from the host within {:?}", patience())
+            }
+            Err(error) => panic!("failed to receive a frame: {error}"),
+        }
+    }
+
+    /// As [`receive`](Self::receive), with a deadline of the caller's.
+    ///
+    /// # Errors
+    /// `TimedOut` or `WouldBlock` as the deadline says, otherwise as [`Device::receive`].
+    pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
+        let frame = self.end.receive_frame(deadline.into())?;
+        self.log.note(Direction::Received, frame.as_ref());
+        Ok(frame)
+    }
+
+    /// Lets a machine answer on this link, on a thread of the link's, until the guard is dropped. The first machine of a
+    /// link also gets what the device holds already; a later one sees what comes after it.
+    ///
+    /// # Panics
+    /// When the thread cannot be started.
+    #[track_caller]
+    pub fn answer(&self, machine: impl AnsweringMachine + 'static) -> Answering {
+        assert_ok(self.end.answer(machine), "start the link's reader")
+    }
+
+    /// Lets a machine answer until so much time is over or so many replies are sent (`answer_for(machine, 3)`), and
+    /// gives the number of replies.
+    ///
+    /// # Panics
+    /// When the machine does, with its message; when a count of replies is not reached within 10 s (times
+    /// `TUNTAP_TEST_TIMEOUT_SCALE`).
+    #[track_caller]
+    pub fn answer_for(&self, machine: impl AnsweringMachine + 'static, until: impl Into<Until>) -> u64 {
+        let answering = self.answer(machine);
+        answering.wait_for(until.into());
+        answering.replies()
+    }
+
+    /// Isolates one case of many on this link, such as one input of a property: frames left over from the case before
+    /// are thrown away, and when the test fails only the last failing case (proptest's minimal one) is reported.
+    ///
+    /// ```
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::device::DeviceConfig;
+    /// # use tuntap_test::Tun;
+    /// use proptest::prelude::*;
+    /// # let mut context = TestContext::new(Backend::Mock, "case")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    ///
+    /// proptest!(|(octets in any::<Vec<u8>>())| {
+    ///     tun.case(|| {
+    ///         // Whatever the octets are, the device takes them or says EINVAL.
+    ///         prop_assert!(tun.try_send(&octets).is_ok() || !matches!(octets.first(), Some(0x40..=0x4f | 0x60..=0x6f)));
+    ///         Ok(())
+    ///     })?;
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the closure does, with its payload.
+    #[track_caller]
+    pub fn case<T: CaseOutcome>(&self, body: impl FnOnce() -> T) -> T {
+        assert_ok(self.end.drain(), "throw the frames of the case before away");
+        self.log.restart();
+        match panic::catch_unwind(AssertUnwindSafe(body)) {
+            Ok(outcome) => {
+                if outcome.failed() {
+                    self.log.case_failed();
+                }
+                outcome
+            }
+            Err(payload) => {
+                self.log.case_failed();
+                panic::resume_unwind(payload)
+            }
+        }
+    }
+
+    pub(super) const fn end(&self) -> &DeviceEnd {
+        &self.end
+    }
+
+    /// Takes the link apart for a hand-over: stops the reader, refuses while frames are undelivered.
+    pub(super) fn into_backing(self) -> io::Result<(Backing, Stack)> {
+        self.end.close()?;
+        Ok((self.backing, self.stack))
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("mode", &self.mode())
+            .field("name", &self.end.name().unwrap_or_default())
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+#[track_caller]
+pub(super) fn assert_ok<T>(result: io::Result<T>, step: &str) -> T {
+    match result {
+        Ok(value) => value,
+        // An error of the kernel layer says itself which step failed.
+        Err(error) if error.get_ref().is_some() => panic!("{error}"),
+        Err(error) => panic!("failed to {step}: {error}"),
+    }
+}
+
+#[track_caller]
+fn assert_some<T>(value: Option<T>, otherwise: &str) -> T {
+    match value {
+        Some(value) => value,
+        None => panic!("{otherwise}"),
+    }
+}

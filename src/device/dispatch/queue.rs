@@ -1,0 +1,292 @@
+//! The frames that nobody took, and the end of the reader.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::device::{Deadline, Frame, FrameRef, Mode};
+
+/// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
+pub(super) const MOST_OCTETS: usize = 64 << 20;
+
+/// What a queued frame costs beside its octets, in octets, so that empty frames are bounded too.
+const OVERHEAD: usize = 64;
+
+/// What one read gave: the header, if the device keeps packet information, and the frame; and when it was read.
+#[derive(Clone, Debug)]
+pub struct Received {
+    mode: Mode,
+    header_len: usize,
+    octets: Vec<u8>,
+    at: Instant,
+}
+
+impl Received {
+    /// All octets of the read, with the header in front where packet information is kept.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// The same, owned.
+    #[must_use]
+    pub fn into_octets(self) -> Vec<u8> {
+        self.octets
+    }
+
+    /// The header's octets; empty without packet information.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        self.octets.split_at_checked(self.header_len).map_or(&[], |(header, _)| header)
+    }
+
+    /// The frame without its header.
+    #[must_use]
+    pub fn frame(&self) -> FrameRef<'_> {
+        FrameRef::new(self.mode, self.octets.get(self.header_len..).unwrap_or_default())
+    }
+
+    /// The frame without its header, owned.
+    #[must_use]
+    pub fn into_frame(mut self) -> Frame {
+        self.octets.drain(..self.header_len.min(self.octets.len()));
+        Frame::new(self.mode, self.octets, self.at)
+    }
+
+    /// When the reader took it off the device (monotonic).
+    #[must_use]
+    pub const fn at(&self) -> Instant {
+        self.at
+    }
+}
+
+/// Why the reader ended: an `io::Error` that can be given more than once.
+struct End {
+    errno: Option<i32>,
+    kind: ErrorKind,
+    text: String,
+}
+
+impl End {
+    fn new(error: &io::Error) -> Self {
+        Self { errno: error.raw_os_error(), kind: error.kind(), text: error.to_string() }
+    }
+
+    fn to_error(&self) -> io::Error {
+        self.errno.map_or_else(|| io::Error::new(self.kind, self.text.clone()), io::Error::from_raw_os_error)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Received>,
+    octets: usize,
+    interrupted: bool,
+    end: Option<End>,
+    /// How often the reader found nothing more to read and was told to look up.
+    passes: u64,
+}
+
+/// A bounded queue with one writer, the reader's thread.
+pub(super) struct Queue {
+    mode: Mode,
+    header_len: usize,
+    most_octets: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+    passed: Condvar,
+}
+
+impl Queue {
+    pub(super) fn new(mode: Mode, header_len: usize, most_octets: usize) -> Self {
+        Self { mode, header_len, most_octets, state: Mutex::default(), changed: Condvar::new(), passed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a copy; `false` when there is no room for it.
+    pub(super) fn push(&self, octets: &[u8]) -> bool {
+        if self.most_octets == 0 {
+            return false;
+        }
+        let received =
+            Received { mode: self.mode, header_len: self.header_len, octets: octets.to_vec(), at: Instant::now() };
+        let cost = octets.len() + OVERHEAD;
+        let mut state = self.lock();
+        if state.octets + cost > self.most_octets {
+            return false;
+        }
+        state.octets += cost;
+        state.frames.push_back(received);
+        drop(state);
+        self.changed.notify_one();
+        true
+    }
+
+    pub(super) fn next(&self, deadline: Deadline) -> io::Result<Received> {
+        let until = match deadline {
+            Deadline::Now | Deadline::Never => None,
+            // A point that the clock cannot express never comes.
+            Deadline::After(wait) => Instant::now().checked_add(wait),
+        };
+        let mut state = self.lock();
+        loop {
+            if let Some(received) = state.frames.pop_front() {
+                state.octets -= received.octets.len() + OVERHEAD;
+                return Ok(received);
+            }
+            if let Some(end) = &state.end {
+                return Err(end.to_error());
+            }
+            if deadline == Deadline::Now {
+                return Err(refusal(ErrorKind::WouldBlock));
+            }
+            if std::mem::take(&mut state.interrupted) {
+                return Err(refusal(ErrorKind::Interrupted));
+            }
+            state = match until {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(refusal(ErrorKind::TimedOut));
+                    }
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    pub(super) fn drain(&self) -> usize {
+        let mut state = self.lock();
+        state.octets = 0;
+        let frames = std::mem::take(&mut state.frames);
+        drop(state);
+        frames.len()
+    }
+
+    pub(super) fn passes(&self) -> u64 {
+        self.lock().passes
+    }
+
+    /// The reader has read all there is and was interrupted.
+    pub(super) fn pass(&self) {
+        self.lock().passes += 1;
+        self.passed.notify_all();
+    }
+
+    /// Waits for the pass after `passes`, or for the reader's end.
+    pub(super) fn wait_for_pass(&self, passes: u64) {
+        let state = self.lock();
+        drop(self.passed.wait_while(state, |state| state.passes == passes && state.end.is_none()));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().frames.len()
+    }
+
+    pub(super) fn interrupt(&self) {
+        self.lock().interrupted = true;
+        // All of them: whichever wakes first takes the interruption, and the others wait on.
+        self.changed.notify_all();
+    }
+
+    pub(super) fn end(&self, error: &io::Error) {
+        self.lock().end = Some(End::new(error));
+        self.changed.notify_all();
+        self.passed.notify_all();
+    }
+}
+
+/// An error with the errno that a kernel device gives for the same reason.
+#[cfg(unix)]
+fn refusal(kind: ErrorKind) -> io::Error {
+    match kind {
+        ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EAGAIN),
+        ErrorKind::TimedOut => io::Error::from_raw_os_error(libc::ETIMEDOUT),
+        ErrorKind::Interrupted => io::Error::from_raw_os_error(libc::EINTR),
+        kind => io::Error::from(kind),
+    }
+}
+
+#[cfg(not(unix))]
+fn refusal(kind: ErrorKind) -> io::Error {
+    io::Error::from(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn queue(most_octets: usize) -> Queue {
+        Queue::new(Mode::Tun, 2, most_octets)
+    }
+
+    #[test]
+    fn frames_come_out_in_order_with_their_header() {
+        let queue = queue(1000);
+        assert!(queue.push(b"h1one"));
+        assert!(queue.push(b"h2two"));
+        assert_eq!(queue.len(), 2);
+        let first = queue.next(Deadline::Now).unwrap();
+        assert_eq!((first.octets(), first.header(), first.frame().octets), (&b"h1one"[..], &b"h1"[..], &b"one"[..]));
+        assert_eq!(&*queue.next(Deadline::Never).unwrap().into_frame(), b"two");
+    }
+
+    #[test]
+    fn a_full_queue_refuses_the_newest_and_recovers() {
+        let queue = queue(2 * (OVERHEAD + 3));
+        assert!(queue.push(b"abc"));
+        assert!(queue.push(b"def"));
+        assert!(!queue.push(b""));
+        assert_eq!(queue.next(Deadline::Now).unwrap().octets(), b"abc");
+        assert!(queue.push(b"ghi"));
+        assert_eq!(queue.drain(), 2);
+        assert!(queue.push(b"jkl"));
+    }
+
+    #[test]
+    fn a_read_shorter_than_the_header_has_an_empty_frame() {
+        let queue = queue(1000);
+        assert!(queue.push(b"x"));
+        let received = queue.next(Deadline::Now).unwrap();
+        assert!(received.frame().octets.is_empty());
+        assert!(received.header().is_empty());
+        assert!(received.into_frame().is_empty());
+    }
+
+    #[test]
+    fn an_interruption_is_given_once_and_only_to_a_call_that_would_wait() {
+        let queue = queue(1000);
+        queue.interrupt();
+        assert!(queue.push(b"h1one"));
+        assert!(queue.next(Deadline::Never).is_ok());
+        assert_eq!(queue.next(Deadline::Now).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(queue.next(Deadline::Never).unwrap_err().kind(), ErrorKind::Interrupted);
+        let wait = Deadline::After(Duration::from_millis(1));
+        assert_eq!(queue.next(wait).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn the_end_comes_after_the_frames_and_stays() {
+        let queue = queue(1000);
+        assert!(queue.push(b"h1one"));
+        queue.end(&io::Error::from_raw_os_error(77));
+        assert!(queue.next(Deadline::Never).is_ok());
+        for _ in 0..2 {
+            assert_eq!(queue.next(Deadline::Never).unwrap_err().raw_os_error(), Some(77));
+        }
+    }
+
+    #[test]
+    fn a_wait_beyond_the_clock_is_no_panic() {
+        let queue = queue(1000);
+        queue.interrupt();
+        assert_eq!(queue.next(Deadline::After(Duration::MAX)).unwrap_err().kind(), ErrorKind::Interrupted);
+    }
+}

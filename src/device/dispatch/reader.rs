@@ -1,0 +1,126 @@
+//! The reader's thread: receive, offer, transmit, queue.
+
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::responders::panic_message;
+use super::{Replies, Shared, Verdict};
+use crate::codec::{Framing, PacketInfo, TunPi};
+use crate::device::{Deadline, FrameRef, Mode};
+
+/// The largest frame, in octets: an IP packet of 65,535 behind an Ethernet header with one VLAN tag.
+const LARGEST_FRAME: usize = 65_535 + 18;
+
+/// The header in front of a reply, kept from one request to the next.
+type Header = Vec<u8>;
+
+/// The thread's body: reads until it is stopped or the device fails, then says so to the queue and the responders.
+pub(super) fn run(shared: &Shared) {
+    // A device may be anybody's: if it panics, whoever waits for a frame must hear of it.
+    let ended = catch_unwind(AssertUnwindSafe(|| read_until_the_end(shared)));
+    let error = ended.unwrap_or_else(|payload| {
+        io::Error::other(format!("the device panicked in the link's reader: {}", panic_message(&*payload)))
+    });
+    shared.queue.end(&error);
+    shared.responders.lock_as_reader().end();
+}
+
+fn read_until_the_end(shared: &Shared) -> io::Error {
+    let device = &*shared.device;
+    let mode = device.mode();
+    let framing = device.framing();
+    let mut buffer = vec![0; LARGEST_FRAME + framing.header_len()];
+    let mut replies = Replies::new();
+    let mut header = Header::with_capacity(framing.header_len());
+    while !shared.stopping.load(Ordering::Acquire) {
+        match device.receive(&mut buffer, Deadline::Never) {
+            Ok(octets) => {
+                let octets = buffer.get(..octets).unwrap_or(&buffer);
+                dispatch(shared, mode, framing, octets, &mut header, &mut replies);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => shared.queue.pass(),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return error,
+        }
+    }
+    stopped()
+}
+
+/// One frame: the one lock, the responders, and what they leave.
+fn dispatch(shared: &Shared, mode: Mode, framing: Framing, octets: &[u8], header: &mut Header, replies: &mut Replies) {
+    let counters = &shared.counters;
+    count(&counters.received, 1);
+    // A read shorter than the header has no frame: nobody can answer it, so it goes to the queue as it is.
+    let verdict = octets.split_at_checked(framing.header_len()).map_or(Verdict::Passed, |(front, frame)| {
+        reply_header(framing, front, header);
+        let mut list = shared.responders.lock_as_reader();
+        list.offer(FrameRef::new(mode, frame), replies, |replies| {
+            replies.prepend(header);
+            let (mut taken, mut refused) = (0, 0);
+            for reply in replies.iter() {
+                match shared.device.transmit(reply) {
+                    Ok(_) => taken += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+            count(&counters.replies, taken);
+            count(&counters.failed_replies, refused);
+            (taken, refused)
+        })
+    });
+    match verdict {
+        Verdict::Taken => count(&counters.taken, 1),
+        Verdict::Passed if shared.queue.push(octets) => {}
+        Verdict::Passed => count(&counters.dropped, 1),
+    }
+}
+
+fn count(counter: &AtomicU64, frames: u64) {
+    if frames != 0 {
+        counter.fetch_add(frames, Ordering::Relaxed);
+    }
+}
+
+/// The header of a reply to a frame that came with `request`: the same protocol, no flags (`TUN_PKT_STRIP` says
+/// something about a read only; the kernel ignores it in a write).
+fn reply_header(framing: Framing, request: &[u8], reply: &mut Header) {
+    reply.clear();
+    let info = match framing.split(request) {
+        Ok((PacketInfo::TunPi(pi), _)) => TunPi::new(pi.protocol).into(),
+        Ok((info, _)) => info,
+        Err(_) => return,
+    };
+    // The framing is that of the information by construction.
+    let _ = framing.append(info, &[], reply);
+}
+
+/// Errors after which reading goes on, beside EINTR: EAGAIN, ETIMEDOUT.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// What [`Dispatcher::next`](super::Dispatcher::next) gives once the reader was stopped.
+#[cfg(unix)]
+fn stopped() -> io::Error {
+    io::Error::from_raw_os_error(libc::EBADF)
+}
+
+#[cfg(not(unix))]
+fn stopped() -> io::Error {
+    io::Error::other("the link's reader was stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_has_the_protocol_of_its_request_and_no_flags() {
+        let mut header = vec![9; 9];
+        reply_header(Framing::TunPi, &[0x01, 0x00, 0x86, 0xdd], &mut header);
+        assert_eq!(header, [0, 0, 0x86, 0xdd]);
+        reply_header(Framing::None, &[], &mut header);
+        assert!(header.is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! The host end of a kernel link as raw frames: a packet socket on the interface (packet(7)).
+//!
+//! Layer: `kernel`. What it transmits leaves the host and is read at the device end; what is written at the device end
+//! it receives, as a copy: the host's stack gets the frame too. Frames that the host itself sends are not shown.
+//!
+//! On a TAP the kernel takes a VLAN tag out of a frame before it shows it, and tells it beside the frame
+//! (`struct tpacket_auxdata`); the tag is put back, so that what is received is what was written.
+
+#![expect(unsafe_code, reason = "packet sockets need sockaddr_ll and control messages, which no safe interface has")]
+
+use std::fmt;
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use libc::{c_int, c_void, socklen_t};
+
+use super::KernelError;
+use super::waiting::Waker;
+use crate::codec::Framing;
+use crate::device::{Deadline, Device, Mode};
+
+/// The socket's receive buffer, in octets: a slow test loses nothing.
+const RECEIVE_BUFFER: c_int = 32 << 20;
+/// Where the tag stands in an Ethernet frame: behind the two addresses.
+const VLAN_AT: usize = 12;
+/// The octets of an 802.1Q tag: EtherType and tag control information.
+const VLAN_OCTETS: usize = 4;
+
+/// A packet socket bound to one interface.
+pub struct PacketSocket {
+    socket: OwnedFd,
+    waker: Waker,
+    mode: Mode,
+    name: String,
+    index: u32,
+    mtu: u32,
+}
+
+impl PacketSocket {
+    /// Opens one in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// EPERM without CAP_NET_RAW in the namespace's user namespace; ENODEV for an index that does not exist.
+    pub(crate) fn open(mode: Mode, name: String, index: u32, mtu: u32) -> Result<Self, KernelError> {
+        let step = |what: &str| format!("{what} the packet socket on {name}");
+        let failed = |what: &str| KernelError::new(step(what), io::Error::last_os_error());
+        // SOCK_RAW on TAP gives the Ethernet header; on TUN there is none, and SOCK_DGRAM wants the protocol told.
+        let kind = match mode {
+            Mode::Tap => libc::SOCK_RAW,
+            Mode::Tun => libc::SOCK_DGRAM,
+        } | libc::SOCK_CLOEXEC
+            | libc::SOCK_NONBLOCK;
+        // Protocol 0: it receives nothing until it is bound to its interface.
+        // SAFETY: socket takes numbers only.
+        let descriptor = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+        if descriptor < 0 {
+            return Err(failed("open").with_cure("It needs CAP_NET_RAW in the namespace's user namespace"));
+        }
+        // SAFETY: the kernel made this descriptor for us just now; nobody else owns it.
+        let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        set_option(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1).map_err(|_| failed("prepare"))?;
+        set_option(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, 1).map_err(|_| failed("prepare"))?;
+        // SO_RCVBUFFORCE needs CAP_NET_ADMIN in the initial user namespace; the other is cut to rmem_max.
+        if set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER).is_err() {
+            set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER).map_err(|_| failed("prepare"))?;
+        }
+        let address = link_layer(index, u16::try_from(libc::ETH_P_ALL).unwrap_or(3))
+            .ok_or_else(|| KernelError::new(step("bind"), io::Error::from_raw_os_error(libc::ENODEV)))?;
+        // SAFETY: the address is a whole `sockaddr_ll`, its length is given, and it lives until the call returns.
+        let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), LINK_LAYER_OCTETS) };
+        if bound < 0 {
+            return Err(failed("bind"));
+        }
+        Ok(Self { socket, waker: Waker::new()?, mode, name, index, mtu })
+    }
+
+    /// One `recvmsg`: the octets received and the tag that the kernel took out, if any.
+    fn receive_once(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<[u8; VLAN_OCTETS]>)> {
+        // Aligned as control messages must be; larger than the one that comes.
+        let mut control = [0_u64; 8];
+        let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        // SAFETY: all zeros is a valid `msghdr`: null pointers and lengths of zero.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = size_of_val(&control) as _;
+        // SAFETY: the message points to `part` and `control`, which live until the call returns and whose lengths it
+        // carries; `part` is the caller's buffer.
+        let received = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, 0) };
+        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        // SAFETY: the kernel filled the message in; its control part is `control`.
+        let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+        if header.is_null() {
+            return Ok((received, None));
+        }
+        // SAFETY: not null, so it points to a whole header inside `control`.
+        let first = unsafe { ptr::read(header) };
+        if (first.cmsg_level, first.cmsg_type) != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
+            return Ok((received, None));
+        }
+        // SAFETY: the header is inside `control`; its data follow it there.
+        let data = unsafe { libc::CMSG_DATA(header) };
+        // SAFETY: PACKET_AUXDATA carries one `tpacket_auxdata`, for which `control` has room; it may be unaligned.
+        let auxiliary = unsafe { ptr::read_unaligned(data.cast::<libc::tpacket_auxdata>()) };
+        let valid = |flag: u32| auxiliary.tp_status & flag != 0;
+        if !valid(libc::TP_STATUS_VLAN_VALID) {
+            return Ok((received, None));
+        }
+        // Kernels before 3.14 do not tell which tag it was; it was 802.1Q.
+        let tag = if valid(libc::TP_STATUS_VLAN_TPID_VALID) { auxiliary.tp_vlan_tpid } else { 0x8100 };
+        let ([a, b], [c, d]) = (tag.to_be_bytes(), auxiliary.tp_vlan_tci.to_be_bytes());
+        Ok((received, Some([a, b, c, d])))
+    }
+
+    fn receive_tagged(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (received, tag) = self.receive_once(buffer)?;
+        let Some(tag) = tag else { return Ok(received) };
+        let with_tag = (received + VLAN_OCTETS).min(buffer.len());
+        if received < VLAN_AT || with_tag < VLAN_AT + VLAN_OCTETS {
+            return Ok(received);
+        }
+        buffer.copy_within(VLAN_AT..with_tag - VLAN_OCTETS, VLAN_AT + VLAN_OCTETS);
+        if let Some(place) = buffer.get_mut(VLAN_AT..VLAN_AT + VLAN_OCTETS) {
+            place.copy_from_slice(&tag);
+        }
+        Ok(with_tag)
+    }
+}
+
+const LINK_LAYER_OCTETS: socklen_t = {
+    let octets = size_of::<libc::sockaddr_ll>();
+    assert!(octets == 20);
+    20
+};
+
+/// The address of an interface for a protocol (an EtherType, in host order here).
+fn link_layer(index: u32, protocol: u16) -> Option<libc::sockaddr_ll> {
+    Some(libc::sockaddr_ll {
+        sll_family: u16::try_from(libc::AF_PACKET).ok()?,
+        sll_protocol: protocol.to_be(),
+        sll_ifindex: i32::try_from(index).ok()?,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    })
+}
+
+fn set_option(socket: &OwnedFd, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
+    let octets = socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);
+    let value: *const c_void = (&raw const value).cast();
+    // SAFETY: the option's value is one `int`, which lives until the call returns.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value, octets) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+impl Device for PacketSocket {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn name(&self) -> io::Result<String> {
+        Ok(self.name.clone())
+    }
+
+    fn mtu(&self) -> io::Result<u32> {
+        Ok(self.mtu)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::None
+    }
+
+    /// Puts a frame out of the interface. Here, unlike at the device end, the MTU holds: EMSGSIZE.
+    fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
+        let protocol = match (self.mode, octets.first().map(|octet| octet >> 4)) {
+            (Mode::Tun, Some(6)) => 0x86dd,
+            (Mode::Tun, _) => 0x0800,
+            (Mode::Tap, _) => 0,
+        };
+        let address = link_layer(self.index, protocol).ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))?;
+        // SAFETY: buffer and address are given with their lengths and live until the call returns.
+        let sent = unsafe {
+            libc::sendto(
+                self.socket.as_raw_fd(),
+                octets.as_ptr().cast(),
+                octets.len(),
+                0,
+                (&raw const address).cast(),
+                LINK_LAYER_OCTETS,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.waker.read_until(deadline, self.socket.as_fd(), || self.receive_tagged(buffer))
+    }
+
+    fn interrupt(&self) {
+        self.waker.wake();
+    }
+
+    fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+}
+
+impl fmt::Debug for PacketSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PacketSocket").field("interface", &self.name).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! The device end: what a program that holds a TUN/TAP file descriptor sees.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Owner;
+use super::errno::Errno;
+use super::packet_info;
+use super::state::{ETHERNET_HEADER, LinkState, Queued, Shared, State, ether_type, is_known_protocol, protocol_of};
+use crate::codec::Framing;
+use crate::device::{Deadline, Device, FrameRef, Mode, PacketInfoMode};
+
+/// The most copies that a host end keeps while nobody receives; then the newest are dropped, as a packet socket does.
+pub(super) const MOST_COPIES: usize = 10_000;
+
+/// The device end of a [`Cable`](super::Cable). Clones are the same end, like duplicates of a file descriptor.
+#[derive(Clone)]
+pub struct DeviceEnd {
+    pub(super) owner: Arc<Owner>,
+}
+
+impl Device for DeviceEnd {
+    fn mode(&self) -> Mode {
+        self.owner.shared.mode
+    }
+
+    fn name(&self) -> io::Result<String> {
+        self.owner.shared.present()?;
+        Ok(self.owner.shared.name.clone())
+    }
+
+    fn mtu(&self) -> io::Result<u32> {
+        self.owner.shared.present()
+    }
+
+    fn framing(&self) -> Framing {
+        match self.owner.shared.packet_info {
+            PacketInfoMode::Keep => Framing::TunPi,
+            PacketInfoMode::Off | PacketInfoMode::Strip => Framing::None,
+        }
+    }
+
+    fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
+        self.owner.shared.device_write(octets)
+    }
+
+    fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.owner.shared.device_read(buffer, deadline, || false)
+    }
+
+    fn interrupt(&self) {
+        self.owner.shared.lock().interrupted = true;
+        self.owner.shared.device_readable.notify_all();
+    }
+}
+
+impl std::fmt::Debug for DeviceEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DeviceEnd({})", self.owner.shared.name)
+    }
+}
+
+impl Shared {
+    /// The MTU, while the link exists.
+    pub(super) fn present(&self) -> io::Result<u32> {
+        let state = self.lock();
+        match state.link {
+            LinkState::Removed => Err(Errno::BadFd.into()),
+            LinkState::Up | LinkState::Down => Ok(state.mtu),
+        }
+    }
+
+    /// One write. The order of the checks is that of `tun_get_user` on Linux 6.18, by measurement.
+    pub(super) fn device_write(&self, octets: &[u8]) -> io::Result<usize> {
+        let mut state = self.lock();
+        if state.link == LinkState::Removed {
+            return Err(Errno::BadFd.into());
+        }
+        let (protocol, frame) = match (self.packet_info, self.mode) {
+            // The header is the device's own in strip mode: it has the protocol that the frame shows.
+            (PacketInfoMode::Off | PacketInfoMode::Strip, mode) => (protocol_of(mode, octets), octets),
+            (PacketInfoMode::Keep, Mode::Tun) => packet_info::split(octets).ok_or(Errno::Invalid)?,
+            (PacketInfoMode::Keep, Mode::Tap) => {
+                let (_, frame) = packet_info::split(octets).ok_or(Errno::Invalid)?;
+                (protocol_of(Mode::Tap, frame), frame)
+            }
+        };
+        if self.mode == Mode::Tap && frame.len() < ETHERNET_HEADER {
+            return Err(Errno::Invalid.into());
+        }
+        if self.mode == Mode::Tun && self.packet_info == PacketInfoMode::Off && protocol == 0 {
+            state.statistics.rx_dropped += 1;
+            return Err(Errno::Invalid.into());
+        }
+        if state.link == LinkState::Down {
+            state.statistics.rx_dropped += 1;
+            return Err(Errno::Io.into());
+        }
+        state.statistics.rx_packets += 1;
+        state.statistics.rx_octets += u64::try_from(frame.len()).unwrap_or(u64::MAX);
+        // A packet socket takes what no protocol does.
+        if !is_known_protocol(self.mode, protocol) && state.taps.is_empty() {
+            state.statistics.rx_dropped += 1;
+        }
+        self.copy_to_taps(&mut state, frame);
+        drop(state);
+        self.host_readable.notify_all();
+
+        // IPv4 code drops what is marked as IPv4 and is not, and so does IPv6's.
+        let marked_truly = protocol != 0 && protocol == protocol_of(self.mode, frame);
+        if self.mode == Mode::Tap || (marked_truly && matches!(protocol, ether_type::IPV4 | ether_type::IPV6)) {
+            self.host.deliver(FrameRef::new(self.mode, frame), &mut |reply| self.send_from_stack(reply));
+        }
+        Ok(octets.len())
+    }
+
+    fn copy_to_taps(&self, state: &mut State, frame: &[u8]) {
+        if frame.is_empty() {
+            return;
+        }
+        for tap in state.taps.values_mut() {
+            if tap.copies.len() < MOST_COPIES {
+                tap.copies.push_back(frame.to_vec());
+            } else {
+                tap.dropped += 1;
+            }
+        }
+    }
+
+    /// One read; `stop` ends it with EINTR, without touching the interrupts of others.
+    pub(super) fn device_read(
+        &self,
+        buffer: &mut [u8],
+        deadline: Deadline,
+        stop: impl Fn() -> bool,
+    ) -> io::Result<usize> {
+        self.wait(
+            &self.device_readable,
+            deadline,
+            |state| if stop() { Some(Err(Errno::Interrupted.into())) } else { self.try_read(state, buffer) },
+            |state| std::mem::take(&mut state.interrupted),
+        )
+    }
+
+    fn try_read(&self, state: &mut State, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        if state.link == LinkState::Removed {
+            return Some(Err(Errno::BadFd.into()));
+        }
+        // The kernel looks at the room before the queue. In strip mode there is always room for the header.
+        if buffer.is_empty() && self.packet_info != PacketInfoMode::Strip {
+            return Some(Ok(0));
+        }
+        let Queued { protocol, octets } = state.queue.pop_front()?;
+        let (header, room) = match self.packet_info {
+            PacketInfoMode::Off | PacketInfoMode::Strip => (None, buffer),
+            PacketInfoMode::Keep => match buffer.split_first_chunk_mut::<{ packet_info::LENGTH }>() {
+                Some((header, room)) => (Some(header), room),
+                None => return Some(Err(Errno::Invalid.into())),
+            },
+        };
+        let taken = octets.len().min(room.len());
+        for (to, from) in room.iter_mut().zip(&octets) {
+            *to = *from;
+        }
+        let mut length = taken;
+        if let Some(header) = header {
+            *header = packet_info::encode(taken < octets.len(), protocol);
+            length += packet_info::LENGTH;
+        }
+        state.statistics.tx_packets += 1;
+        state.statistics.tx_octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        Some(Ok(length))
+    }
+}

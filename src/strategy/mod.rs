@@ -1,0 +1,16 @@
+//! Proptest strategies for the crate's own vocabulary. Feature `proptest`.
+//!
+//! Layer: above [`codec`](crate::codec), used by tests only.
+//!
+//! ```
+//! use proptest::prelude::*;
+//! use tuntap_test::codec::TunPi;
+//! use tuntap_test::strategy;
+//!
+//! proptest!(|(pi in strategy::codec::tun_pi())| {
+//!     let octets = pi.encode();
+//!     prop_assert_eq!(TunPi::decode(&octets), Ok((pi, &[][..])));
+//! });
+//! ```
+
+pub mod codec;
