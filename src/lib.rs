@@ -69,6 +69,8 @@ pub mod strategy;
 
 pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;
+#[cfg(target_os = "linux")]
+pub use kernel::Namespace;
 pub use tuntap_test_macros::{test, tuntap_test};
 
 /// What the attribute's expansion calls: no part of the interface.
@@ -82,3 +84,8 @@ pub mod __private {
 #[cfg(all(doctest, target_os = "linux"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The attribute's page, whose examples use this crate and so cannot run in its own.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../macros/src/tuntap_test.md")]
+struct AttributePage;

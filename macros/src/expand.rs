@@ -1,218 +1,293 @@
-//! The tests that a function becomes.
-//!
-//! ```text
-//!  fn echo(tun: Tun) { … }    ─►    fn echo(backend, path) { fn echo(tun: Tun) { … }  run(backend, path, …) }
-//!                                   mod echo { #[test] fn mock() { super::echo(Mock, …) }
-//!                                              #[test] #[ignore] fn kernel() { super::echo(Kernel, …) } }
-//! ```
-//!
-//! What the user wrote stays in the user's scope, so that paths keep their meaning and types are checked without
-//! `--test` too; the module holds nothing but calls.
+//! Writes the test. The user's tokens stay in the user's scope: the outer function holds body, types and options; the
+//! module beside it, of the same name, holds one test a backend, which calls the outer function.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Error, Item, ItemFn};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypeParamBound, parse_quote};
 
-use crate::fallback;
-use crate::options::{Options, Place};
-use crate::signature::Signature;
+use crate::args::{self, Argument, Arguments, Backend, Errors, Function};
+use crate::attributes::Sorted;
+use crate::options::{Key, Setting, Value};
+use crate::{fallback, validate};
 
-/// Why a kernel test is ignored.
+/// Why a kernel-backed test is ignored.
 const NEEDS_KERNEL: &str = "needs a kernel TUN/TAP device: run with `-- --ignored ::kernel`";
 
-/// The whole expansion.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = Vec::new();
-    let options = Options::parse(Place::Attribute, arguments, &mut errors);
-    let function: ItemFn = match syn::parse2(item.clone()) {
+/// The whole attribute: its arguments and the item under it.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let arguments = Arguments::read(arguments, &mut errors);
+    let function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            errors.push(match syn::parse2::<Item>(item.clone()) {
-                // Anything else does not parse at all, and rustc says so better.
-                Ok(other) => Error::new(other.span(), "a test is a function that takes devices; this is none"),
-                Err(_) => error,
-            });
-            let errors = fallback::errors(&errors);
-            return quote!(#errors #item);
+            errors.push(syn::Error::new(error.span(), "`#[tuntap_test]` belongs on a function with a body"));
+            return fallback::item(&item, &errors);
         }
     };
-    let signature = Signature::new(function, &mut errors);
-    if !errors.is_empty() {
-        return fallback::function(&errors, &signature);
-    }
-    tests(&options, &signature)
-}
-
-/// A name that nothing of the user's can mean.
-fn hidden(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
-}
-
-fn tests(options: &Options, signature: &Signature) -> TokenStream {
-    let krate = options.krate();
-    let name = &signature.function.sig.ident;
-    let Signature { attributes, conditions, .. } = signature;
-    let (backend, path, context) = (hidden("backend"), hidden("path"), hidden("context"));
-    let test_body = hidden("test_body");
-    let output = &signature.function.sig.output;
-    let (run, code) = if signature.is_unit() {
-        (format_ident!("run_unit"), None)
+    let (devices, receiver) = args::arguments(&function.signature, &mut errors);
+    let attributes = Sorted::new(function.attributes.clone(), &mut errors);
+    validate::function(&function.signature, &devices, receiver.as_ref(), &attributes, &mut errors);
+    if errors.is_empty() {
+        Test { arguments, attributes, devices, function }.expand()
     } else {
-        (format_ident!("run"), Some(quote!(-> ::std::process::ExitCode)))
-    };
-    let (items, call, only_tests) = if signature.runner.is_some() {
-        let runner = with_runner(options, signature, &krate);
-        (runner, quote!(#krate::__private::in_runner(#context, #name)), Some(quote!(#[cfg(test)])))
-    } else {
-        let function = &signature.function;
-        let made = made(options, signature, &krate, |kind, config| {
-            quote_spanned!(kind.span()=>
-                <#kind as #krate::__private::FromTestContext>::from_test_context(#context, #config))
-        });
-        let (lets, names) = made;
-        (quote!(#function), quote!({ #lets #name(#(#names),*) }), None)
-    };
-    let shims = shims(options, signature, code.as_ref());
-    quote! {
-        #(#attributes)*
-        #(#conditions)*
-        #only_tests
-        #[allow(dead_code, unnameable_test_items)]
-        fn #name(#backend: #krate::__private::Backend, #path: &'static str) #code {
-            #items
-            fn #test_body(#context: &mut #krate::__private::TestContext) #output {
-                #call
-            }
-            #krate::__private::#run(#backend, #path, #test_body)
-        }
-        #(#conditions)*
-        mod #name {
-            #[allow(unused_imports)]
-            use super::*;
-            #shims
-        }
+        fallback::function(&function, &errors)
     }
 }
 
-/// The function that a runner such as `#[tokio::test]` makes a test of. It is nested, so the harness does not list it;
-/// it is called inside the test's namespace, and the threads that it starts are born there.
-fn with_runner(options: &Options, signature: &Signature, krate: &TokenStream) -> TokenStream {
-    let function = &signature.function;
-    let (runner, sig) = (&signature.runner, &function.sig);
-    let (name, asyncness, output) = (&sig.ident, &sig.asyncness, &sig.output);
-    let (lets, names) = made(
-        options,
-        signature,
-        krate,
-        |kind, config| quote_spanned!(kind.span()=> #krate::__private::stashed::<#kind>(#config)),
-    );
-    let waited = asyncness.is_some().then(|| quote!(.await));
-    quote! {
-        #runner
-        #asyncness fn #name() #output {
-            #function
-            #lets
-            #name(#(#names),*) #waited
+/// A test without a mistake.
+struct Test {
+    arguments: Arguments,
+    attributes: Sorted,
+    devices: Vec<Argument>,
+    function: Function,
+}
+
+impl Test {
+    fn expand(&self) -> TokenStream {
+        let outer = self.outer_function();
+        let module = self.module();
+        quote!(#outer #module)
+    }
+
+    /// `<crate>::__private`, as seen from the user's scope.
+    fn private(&self) -> Path {
+        match self.arguments.renamed_crate() {
+            Some(renamed) => parse_quote!(#renamed::__private),
+            None => parse_quote!(::tuntap_test::__private),
         }
     }
-}
 
-/// The statements that make the arguments, in order, and their names.
-fn made(
-    options: &Options,
-    signature: &Signature,
-    krate: &TokenStream,
-    make: impl Fn(&syn::Type, TokenStream) -> TokenStream,
-) -> (TokenStream, Vec<Ident>) {
-    let mut lets = TokenStream::new();
-    let mut names = Vec::new();
-    for (number, argument) in signature.arguments.iter().enumerate() {
-        let name = hidden(&format!("argument_{number}"));
-        let made = make(&argument.kind, options.config(argument.device.as_ref(), krate));
-        lets.extend(quote!(let #name = #made;));
-        names.push(name);
-    }
-    (lets, names)
-}
-
-fn shims(options: &Options, signature: &Signature, code: Option<&TokenStream>) -> TokenStream {
-    let name = &signature.function.sig.ident;
-    let krate = options.krate();
-    let should_panic = &signature.should_panic;
-    let shim = |backend: &str, variant: &str, marks: TokenStream| {
-        let (backend, path) = (Ident::new(backend, name.span()), format!("::{backend}"));
-        let variant = format_ident!("{variant}");
+    fn outer_function(&self) -> TokenStream {
+        let private = self.private();
+        let Sorted { outer, cfg, runners, .. } = &self.attributes;
+        let Function { visibility, signature, .. } = &self.function;
+        let name = &signature.ident;
+        let output = result_of_outer(&signature.output);
+        let context = Ident::new("context", Span::mixed_site());
+        let (extra, body) = if runners.is_empty() {
+            // Without `--test`, and where only kernel tests were asked for and there is no kernel backend, nobody
+            // calls it; it is checked all the same.
+            (quote!(#[allow(dead_code)]), self.direct_body(&private, &context))
+        } else {
+            // A runner's attribute leaves nothing to call without `--test`.
+            (quote!(#[cfg(test)] #[allow(dead_code, unnameable_test_items)]), self.runner_body(&private, &context))
+        };
         quote! {
-            #marks
-            #should_panic
-            #[::core::prelude::v1::test]
-            fn #backend() #code {
-                super::#name(#krate::__private::Backend::#variant, ::core::concat!(::core::module_path!(), #path))
+            #(#cfg)*
+            #extra
+            #(#outer)*
+            #visibility fn #name(#context: &mut #private::TestContext) #output {
+                #body
             }
         }
-    };
-    let ignored = &signature.ignore;
-    let (mock, kernel) = options.backends();
-    let mock = mock.then(|| shim("mock", "Mock", quote!(#ignored)));
-    let kernel = kernel.then(|| {
-        let ignored = ignored.as_ref().map_or_else(|| quote!(#[ignore = #NEEDS_KERNEL]), |ignored| quote!(#ignored));
-        // Elsewhere there is no kernel backend so far, and no test that could only fail.
-        shim("kernel", "Kernel", quote!(#[cfg(target_os = "linux")] #ignored))
-    });
-    quote!(#mock #kernel)
+    }
+
+    /// The user's function, and a call of it with every device made.
+    fn direct_body(&self, private: &Path, context: &Ident) -> TokenStream {
+        self.call(|device, config| {
+            let device = &device.typed.ty;
+            quote!(<#device as #private::FromTestContext>::from_test_context(#context, #config))
+        })
+    }
+
+    /// The same, in a function that the runner makes runnable. The devices come from the thread's stash, because a
+    /// runner's function takes no argument.
+    fn runner_body(&self, private: &Path, context: &Ident) -> TokenStream {
+        let runners = &self.attributes.runners;
+        let signature = &self.function.signature;
+        let (asyncness, name, output) = (&signature.asyncness, &signature.ident, &signature.output);
+        let body = self.call(|device, config| {
+            let device = &device.typed.ty;
+            quote!(#private::stashed::<#device>(#config))
+        });
+        quote! {
+            #(#runners)*
+            #asyncness fn #name() #output {
+                #body
+            }
+            #private::in_runner(#context, #name)
+        }
+    }
+
+    fn call(&self, make: impl Fn(&Argument, TokenStream) -> TokenStream) -> TokenStream {
+        let Function { signature, body, .. } = &self.function;
+        let attributes = &self.attributes.inner;
+        let name = &signature.ident;
+        let typed = self.devices.iter().map(|device| &device.typed);
+        let Signature { asyncness, unsafety, abi, output, .. } = signature;
+        let bindings: Vec<Ident> =
+            (0..self.devices.len()).map(|number| format_ident!("device{number}", span = Span::mixed_site())).collect();
+        let values = self.devices.iter().map(|device| {
+            let config = self.config(device);
+            make(device, config)
+        });
+        let waits = asyncness.map(|_| quote!(.await));
+        quote! {
+            #(#attributes)*
+            #asyncness #unsafety #abi fn #name(#(#typed),*) #output #body
+            #(let #bindings = #values;)*
+            #name(#(#bindings),*) #waits
+        }
+    }
+
+    /// A device's configuration: the argument's options before the attribute's, both before the `config` they refine.
+    fn config(&self, device: &Argument) -> TokenStream {
+        let private = self.private();
+        let own = &device.settings;
+        // An argument's `config` says everything, so nothing of the attribute's remains.
+        let inherited: &[Setting] =
+            if own.iter().any(|setting| setting.key == Key::Config) { &[] } else { &self.arguments.settings };
+        let settings: Vec<&Setting> =
+            inherited.iter().filter(|theirs| own.iter().all(|ours| ours.key != theirs.key)).chain(own).collect();
+
+        let base = settings.iter().find_map(|setting| match (&setting.key, &setting.value) {
+            (Key::Config, Value::Expression(value)) => Some((&setting.word, value)),
+            _ => None,
+        });
+        let mut config = match base {
+            // The annotated binding puts a wrong type's error under the value, the annotation's span its reason under the key.
+            Some((word, value)) => {
+                let config = Ident::new("config", Span::mixed_site());
+                let annotation = quote!(#private::DeviceConfig).into_iter().map(|mut token| {
+                    token.set_span(Span::mixed_site().located_at(word.span()));
+                    token
+                });
+                quote!({ let #config: #(#annotation)* = #value; #config })
+            }
+            None => quote!(#private::DeviceConfig::new()),
+        };
+        for (key, method) in [(Key::Address, "without_addresses"), (Key::Peer, "without_peers")] {
+            if base.is_some() && settings.iter().any(|setting| setting.key == key) {
+                let method = Ident::new(method, Span::mixed_site());
+                config.extend(quote!(.#method()));
+            }
+        }
+        for Setting { word, value, key } in settings {
+            let method = Ident::new(key.word(), word.span());
+            match value {
+                Value::Expression(_) if *key == Key::Config => {}
+                Value::Expression(value) => config.extend(quote!(.#method(#value))),
+                Value::PacketInfo(mode) => config.extend(quote!(.#method(#private::PacketInfoMode::#mode))),
+                Value::Path(_) => {}
+            }
+        }
+        config
+    }
+
+    fn module(&self) -> TokenStream {
+        let name = &self.function.signature.ident;
+        let cfg = &self.attributes.cfg;
+        let glob = self.arguments.renamed_crate().filter(|path| is_relative(path)).map(|_| {
+            quote! {
+                #[allow(unused_imports)]
+                use super::*;
+            }
+        });
+        let tests = self.arguments.backends().map(|backend| self.test(backend));
+        quote! {
+            #(#cfg)*
+            #[cfg(test)]
+            mod #name {
+                #glob
+                #(#tests)*
+            }
+        }
+    }
+
+    /// One test of the module.
+    fn test(&self, backend: Backend) -> TokenStream {
+        let private = self.private_in_module();
+        let outer = &self.function.signature.ident;
+        let should_panic = &self.attributes.should_panic;
+        let name = Ident::new(backend.word(), Span::mixed_site());
+        let variant = Ident::new(backend.variant(), Span::mixed_site());
+        let suffix = format!("::{}", backend.word());
+        let (reason, cfg) = match backend {
+            Backend::Mock => (None, None),
+            Backend::Kernel => (Some(NEEDS_KERNEL), Some(quote!(#[cfg(target_os = "linux")]))),
+        };
+        let ignore = self.attributes.ignore(reason);
+        let result = validate::result(&self.function.signature);
+        let (output, run) = match result {
+            Some(_) => (quote!(-> ::std::process::ExitCode), quote!(run)),
+            None => (TokenStream::new(), quote!(run_unit)),
+        };
+        // A result that is no `Termination` is reported at the return type.
+        let body = match result {
+            Some(result) => {
+                let span =
+                    result.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+                let mut outer = outer.clone();
+                outer.set_span(span);
+                quote_spanned!(span=> super::#outer)
+            }
+            None => quote!(super::#outer),
+        };
+        quote! {
+            #[::core::prelude::v1::test]
+            #cfg
+            #ignore
+            #(#should_panic)*
+            fn #name() #output {
+                #private::#run(
+                    #private::Backend::#variant,
+                    ::core::concat!(::core::module_path!(), #suffix),
+                    #body,
+                )
+            }
+        }
+    }
+
+    /// `<crate>::__private`, as seen from the module: one level below the user's scope.
+    fn private_in_module(&self) -> Path {
+        let private = self.private();
+        match private.segments.first() {
+            Some(first) if private.leading_colon.is_none() && first.ident == "self" => {
+                let rest = private.segments.iter().skip(1);
+                parse_quote!(super::#(#rest)::*)
+            }
+            Some(first) if private.leading_colon.is_none() && first.ident == "super" => parse_quote!(super::#private),
+            _ => private,
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::{ExpectFile, expect_file};
+/// Whether a path may name something that only the user's scope has.
+fn is_relative(path: &Path) -> bool {
+    path.leading_colon.is_none()
+        && path.segments.first().is_some_and(|first| !["crate", "self", "super"].iter().any(|word| first.ident == word))
+}
 
-    /// Compares what a function becomes with a file: `UPDATE_EXPECT=1 cargo test -p tuntap-test-macros` writes it.
-    fn becomes(expected: ExpectFile, arguments: &str, item: &str) {
-        let expansion = expand(arguments.parse().unwrap(), item.parse().unwrap());
-        expected.assert_eq(&prettyplease::unparse(&syn::parse2(expansion).unwrap()));
+/// The outer function's result: the user's, except that `impl Termination` must not capture the context's lifetime.
+fn result_of_outer(output: &ReturnType) -> ReturnType {
+    let mut output = output.clone();
+    if let ReturnType::Type(_, result) = &mut output {
+        capture_nothing(result);
     }
+    output
+}
 
-    #[test]
-    fn one_device_on_both_backends() {
-        let item = "/// Docs. \n pub fn echo(tun: Tun) { tun.send([0x45]); }";
-        becomes(expect_file!["snapshots/one_device.rs"], "", item);
-    }
-
-    #[test]
-    fn options_of_attribute_and_argument() {
-        let arguments = r#"mock, config = JUMBO, mtu = 9000 - 14, address = "192.0.2.1/24", packet_info = keep"#;
-        let item = r#"fn two(left: Tun, #[device(host = "b", address = "198.51.100.1/24")] mut right: Tap) {}"#;
-        becomes(expect_file!["snapshots/options.rs"], arguments, item);
-    }
-
-    #[test]
-    fn a_base_of_the_argument_replaces_what_the_attribute_says() {
-        let item = "fn base(#[device(config = SMALL, mtu = 68)] tun: Tun) {}";
-        becomes(expect_file!["snapshots/base.rs"], "mock, mtu = 1280", item);
-    }
-
-    #[test]
-    fn a_result_on_the_kernel_under_another_name_of_the_crate() {
-        let item = "#[cfg(feature = \"x\")] #[ignore = \"slow\"] fn result(tap: Tap) -> io::Result<()> { Ok(()) }";
-        becomes(expect_file!["snapshots/result.rs"], "kernel, crate = my::harness", item);
-    }
-
-    #[test]
-    fn a_runner_is_called_inside_the_namespace() {
-        let item = "#[tokio::test(flavor = \"multi_thread\")] async fn runner(tun: Tun) -> R { body().await }";
-        becomes(expect_file!["snapshots/runner.rs"], "kernel", item);
-    }
-
-    #[test]
-    fn a_panic_is_expected_of_each_test() {
-        let item = "#[test] #[should_panic(expected = \"x\")] #[allow(unused)] fn panics(_: Tun) { panic!(\"x\") }";
-        becomes(expect_file!["snapshots/should_panic.rs"], "", item);
-    }
-
-    #[test]
-    fn with_a_mistake_the_function_stays() {
-        becomes(expect_file!["snapshots/mistake.rs"], "bogus", "const fn wrong<T>(tun: Tun) {}");
+/// Adds `use<>` to every `impl Trait` that captures by default.
+fn capture_nothing(found: &mut Type) {
+    match found {
+        Type::ImplTrait(opaque)
+            if !opaque.bounds.iter().any(|bound| matches!(bound, TypeParamBound::PreciseCapture(_))) =>
+        {
+            opaque.bounds.push(parse_quote!(use<>));
+        }
+        Type::Path(path) => {
+            for segment in &mut path.path.segments {
+                let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+                for argument in &mut arguments.args {
+                    if let GenericArgument::Type(argument) = argument {
+                        capture_nothing(argument);
+                    }
+                }
+            }
+        }
+        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(capture_nothing),
+        Type::Paren(paren) => capture_nothing(&mut paren.elem),
+        Type::Group(group) => capture_nothing(&mut group.elem),
+        _ => {}
     }
 }

@@ -1,25 +1,44 @@
-//! What is emitted when something is wrong: the errors, and the function as it was, so that editors go on knowing it
-//! and its body is checked too.
+//! What stays of the function when there was a mistake: the function itself, so that an editor keeps completing in
+//! its body and the compiler still reports the body's own mistakes. No test is made of it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, ItemFn};
+use syn::{Attribute, FnArg};
 
-use crate::signature::Signature;
+use crate::args::{self, Errors, Function};
 
-/// Every error, each under its own token.
-pub(crate) fn errors(errors: &[Error]) -> TokenStream {
-    errors.iter().map(Error::to_compile_error).collect()
+/// The errors, and the function without anything of ours and without what would make a test of it.
+pub(crate) fn function(function: &Function, errors: &Errors) -> TokenStream {
+    let errors = errors.to_compile_errors();
+    let Function { attributes, visibility, signature, body } = function;
+    let attributes = attributes.iter().filter(|attribute| is_harmless(attribute));
+    let mut signature = signature.clone();
+    // A device cannot be dropped in a `const fn`, which would be one more error for one mistake.
+    signature.constness = None;
+    for input in &mut signature.inputs {
+        match input {
+            FnArg::Typed(typed) => typed.attrs.retain(|attribute| !args::is_device(attribute) && is_lint(attribute)),
+            FnArg::Receiver(_) => {}
+        }
+    }
+    quote! {
+        #errors
+        #(#attributes)*
+        #[allow(dead_code)]
+        #visibility #signature #body
+    }
 }
 
-/// The errors and the function. Without arguments of ours it is called by nobody, and its lints are not the matter.
-pub(crate) fn function(wrong: &[Error], signature: &Signature) -> TokenStream {
-    let errors = errors(wrong);
-    let mut function: ItemFn = signature.function.clone();
-    // What was refused must not be refused a second time, in rustc's words.
-    function.sig.constness = None;
-    let has_receiver = function.sig.receiver().is_some();
-    let conditions = &signature.conditions;
-    let kept = (!has_receiver).then(|| quote!(#(#conditions)* #[allow(dead_code, unused)] #function));
-    quote!(#errors #kept)
+/// The errors, and the item as it was, for what is no function at all.
+pub(crate) fn item(item: &TokenStream, errors: &Errors) -> TokenStream {
+    let errors = errors.to_compile_errors();
+    quote!(#errors #item)
+}
+
+fn is_harmless(attribute: &Attribute) -> bool {
+    is_lint(attribute) || ["doc", "cfg"].iter().any(|word| attribute.path().is_ident(word))
+}
+
+fn is_lint(attribute: &Attribute) -> bool {
+    ["allow", "warn", "deny", "forbid"].iter().any(|word| attribute.path().is_ident(word))
 }

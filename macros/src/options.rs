@@ -1,245 +1,361 @@
-//! What stands between the parentheses of `#[tuntap_test(…)]` and `#[device(…)]`.
+//! `key = value` options, of the attribute and of `#[device(…)]`: reading, and the checks that literals allow.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
-use syn::{Error, Expr, Ident, Path, Token};
+use std::net::IpAddr;
 
-use crate::address::{check_address, check_mtu, check_peer};
+use proc_macro2::Ident;
+use syn::ext::IdentExt as _;
+use syn::parse::discouraged::Speculative as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Error, Expr, ExprLit, ExprPath, Lit, Token};
 
-/// Options of a device, which the attribute and `#[device(…)]` share, in the order of the messages.
-const DEVICE_OPTIONS: &[&str] =
-    &["address", "chatter", "config", "mtu", "multi_queue", "name", "packet_info", "peer", "queue_length"];
+use crate::args::Errors;
 
-/// Which of the two places.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The most addresses one link is configured with (`DeviceConfig` holds as many).
+const MOST_ADDRESSES: usize = 8;
+
+/// An option, in the order in which messages list them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    Address,
+    Chatter,
+    Config,
+    Crate,
+    Host,
+    Mtu,
+    MultiQueue,
+    Name,
+    PacketInfo,
+    Peer,
+    QueueLength,
+}
+
+impl Key {
+    const ALL: [Self; 11] = [
+        Self::Address,
+        Self::Chatter,
+        Self::Config,
+        Self::Crate,
+        Self::Host,
+        Self::Mtu,
+        Self::MultiQueue,
+        Self::Name,
+        Self::PacketInfo,
+        Self::Peer,
+        Self::QueueLength,
+    ];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Chatter => "chatter",
+            Self::Config => "config",
+            Self::Crate => "crate",
+            Self::Host => "host",
+            Self::Mtu => "mtu",
+            Self::MultiQueue => "multi_queue",
+            Self::Name => "name",
+            Self::PacketInfo => "packet_info",
+            Self::Peer => "peer",
+            Self::QueueLength => "queue_length",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.word() == word)
+    }
+
+    /// How an example of the option reads.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Address => r#"address = "192.0.2.1/24""#,
+            Self::Chatter => "chatter = true",
+            Self::Config => "config = BASE",
+            Self::Crate => "crate = some::path",
+            Self::Host => r#"host = "b""#,
+            Self::Mtu => "mtu = 1280",
+            Self::MultiQueue => "multi_queue = true",
+            Self::Name => r#"name = "vpn%d""#,
+            Self::PacketInfo => "packet_info = keep",
+            Self::Peer => r#"peer = "192.0.2.2""#,
+            Self::QueueLength => "queue_length = 500",
+        }
+    }
+
+    fn most(self) -> usize {
+        match self {
+            Self::Address => MOST_ADDRESSES,
+            Self::Peer => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Where options stand: it decides which are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Attribute,
-    Device,
+    Argument,
 }
 
-/// One entry: a word, or a name with a value.
-struct Entry {
-    name: Ident,
-    value: Option<Expr>,
-}
+impl Place {
+    fn accepts(self, key: Key) -> bool {
+        match self {
+            Self::Attribute => key != Key::Host,
+            Self::Argument => key != Key::Crate,
+        }
+    }
 
-impl Parse for Entry {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        // `crate` is a keyword.
-        let name = input.call(Ident::parse_any)?;
-        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
-        Ok(Self { name, value })
+    /// The words accepted here, in the alphabet's order.
+    pub(crate) fn words(self) -> Vec<&'static str> {
+        Key::ALL.into_iter().filter(|&key| self.accepts(key)).map(Key::word).collect()
     }
 }
 
-/// The options of one place.
-#[derive(Default)]
-pub(crate) struct Options {
-    mock: Option<Span>,
-    kernel: Option<Span>,
-    krate: Option<Path>,
-    device: Vec<(Ident, Expr)>,
+/// One option as it was written.
+pub(crate) struct Setting {
+    pub(crate) key: Key,
+    /// The key's own token: the method of `DeviceConfig` that it names carries its span.
+    pub(crate) word: Ident,
+    pub(crate) value: Value,
 }
 
-impl Options {
-    /// Parses and checks; errors are added to `errors`, and what is right is kept.
-    pub(crate) fn parse(place: Place, tokens: TokenStream, errors: &mut Vec<Error>) -> Self {
-        let mut options = Self::default();
-        match Punctuated::<Entry, Token![,]>::parse_terminated.parse2(tokens) {
-            Ok(entries) => entries.into_iter().for_each(|entry| options.take(place, entry, errors)),
-            Err(error) => errors.push(error),
-        }
-        options
-    }
+/// What stands behind the `=`.
+pub(crate) enum Value {
+    Expression(Expr),
+    /// The variant of `PacketInfoMode`, with the span of the word that names it.
+    PacketInfo(Ident),
+    Path(syn::Path),
+}
 
-    fn take(&mut self, place: Place, Entry { name, value }: Entry, errors: &mut Vec<Error>) {
-        let text = name.to_string();
-        let Some(value) = value else { return self.take_word(place, &name, &text, errors) };
-        if let ("mock" | "kernel", Place::Attribute) = (text.as_str(), place) {
-            return errors.push(Error::new(name.span(), format!("`{text}` is a word and takes no value")));
+/// Reads the value of `word`, whose `=` is read already, and keeps it if it is one. On a mistake the rest up to the
+/// next comma is skipped.
+pub(crate) fn setting(input: ParseStream<'_>, word: Ident, place: Place, errors: &mut Errors) -> Option<Setting> {
+    let text = word.unraw().to_string();
+    let Some(key) = Key::of(&text).filter(|&key| place.accepts(key)) else {
+        errors.push(unknown(&word, &text, place));
+        skip_item(input);
+        return None;
+    };
+    if input.is_empty() || input.peek(Token![,]) {
+        errors.push(Error::new(word.span(), format!("`{text}` has no value: write `{}`", key.example())));
+        return None;
+    }
+    let value = match key {
+        Key::Crate => attempt(input, syn::Path::parse_mod_style, errors, |error| {
+            Error::new(error.span(), "`crate` takes a path without quotes, such as `crate = some::path`")
+        })
+        .map(Value::Path),
+        Key::PacketInfo => {
+            attempt(input, Expr::parse, errors, |error| error).and_then(|value| packet_info(&value, errors))
         }
-        if text == "crate" && place == Place::Attribute {
-            match syn::parse2(value.to_token_stream()) {
-                Ok(_) if self.krate.is_some() => errors.push(twice(&name)),
-                Ok(path) => self.krate = Some(path),
-                Err(_) => errors.push(Error::new(value.span(), "`crate` takes a path, such as `crate = my::renamed`")),
-            }
+        _ => attempt(input, Expr::parse, errors, |error| error).map(|value| {
+            check_literal(key, &value, errors);
+            Value::Expression(value)
+        }),
+    }?;
+    if !input.is_empty() && !input.peek(Token![,]) {
+        errors.push(input.error("expected `,` in front of the next option"));
+        skip_item(input);
+    }
+    Some(Setting { key, word, value })
+}
+
+/// Reports options given more often than they may be.
+pub(crate) fn check_repetition(settings: &[Setting], errors: &mut Errors) {
+    for key in Key::ALL {
+        for extra in settings.iter().filter(|setting| setting.key == key).skip(key.most()) {
+            let word = key.word();
+            errors.push(Error::new(
+                extra.word.span(),
+                match key {
+                    Key::Address => format!("a link takes at most {MOST_ADDRESSES} addresses"),
+                    Key::Peer => "a link takes at most two peers, one of each address family".to_owned(),
+                    _ => format!("`{word}` is given twice; give it once"),
+                },
+            ));
+        }
+    }
+    let mut families = Vec::new();
+    for setting in settings.iter().filter(|setting| setting.key == Key::Peer) {
+        let Value::Expression(value) = &setting.value else { continue };
+        let Some(address) = string(value).and_then(|text| text.parse::<IpAddr>().ok()) else { continue };
+        if families.contains(&address.is_ipv4()) {
+            let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+            errors.push(Error::new_spanned(value, format!("a second {family} peer; a link takes one of each family")));
+        }
+        families.push(address.is_ipv4());
+    }
+}
+
+/// Runs a parser that, when it fails, leaves the stream at the next comma.
+fn attempt<T>(
+    input: ParseStream<'_>,
+    parser: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+    errors: &mut Errors,
+    explain: impl FnOnce(Error) -> Error,
+) -> Option<T> {
+    let ahead = input.fork();
+    match parser(&ahead) {
+        Ok(value) => {
+            input.advance_to(&ahead);
+            Some(value)
+        }
+        Err(error) => {
+            errors.push(explain(error));
+            skip_item(input);
+            None
+        }
+    }
+}
+
+/// Skips to the next comma, or to the end.
+pub(crate) fn skip_item(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.parse::<proc_macro2::TokenTree>().is_err() {
             return;
         }
-        let known = DEVICE_OPTIONS.contains(&text.as_str()) || (text == "host" && place == Place::Device);
-        if !known {
-            return errors.push(Error::new(name.span(), unknown_option(place, &text)));
-        }
-        let repeatable = matches!(text.as_str(), "address" | "peer");
-        if !repeatable && self.device.iter().any(|(present, _)| *present == text) {
-            return errors.push(twice(&name));
-        }
-        if text == "peer" && self.device.iter().filter(|(present, _)| *present == text).count() == 2 {
-            return errors.push(Error::new(name.span(), "a link has at most two peers, one of each address family"));
-        }
-        let checked = match text.as_str() {
-            "address" => check_address(&value),
-            "peer" => check_peer(&value),
-            "mtu" => check_mtu(&value),
-            "packet_info" => packet_info_variant(&value).map(drop),
-            _ => Ok(()),
-        };
-        match checked {
-            Ok(()) => self.device.push((name, value)),
-            Err(error) => errors.push(error),
-        }
-    }
-
-    fn take_word(&mut self, place: Place, name: &Ident, text: &str, errors: &mut Vec<Error>) {
-        let slot = match (text, place) {
-            ("mock", Place::Attribute) => &mut self.mock,
-            ("kernel", Place::Attribute) => &mut self.kernel,
-            ("mock" | "kernel", Place::Device) => {
-                let what = "the backend is the whole test's: write it in `#[tuntap_test(…)]`";
-                return errors.push(Error::new(name.span(), what));
-            }
-            _ if DEVICE_OPTIONS.contains(&text) || matches!(text, "host" | "crate") => {
-                return errors.push(Error::new(name.span(), format!("`{text}` needs a value: `{text} = …`")));
-            }
-            _ if place == Place::Attribute => {
-                let what = format!(
-                    "unknown backend `{text}`; expected `mock` or `kernel`{}",
-                    meant(text, &["mock", "kernel"])
-                );
-                return errors.push(Error::new(name.span(), what));
-            }
-            _ => return errors.push(Error::new(name.span(), unknown_option(place, text))),
-        };
-        if slot.replace(name.span()).is_some() {
-            errors.push(twice(name));
-        }
-    }
-
-    /// Whether the test runs on the mock, and on the kernel.
-    pub(crate) const fn backends(&self) -> (bool, bool) {
-        match (self.mock, self.kernel) {
-            (None, None) => (true, true),
-            (mock, kernel) => (mock.is_some(), kernel.is_some()),
-        }
-    }
-
-    /// The path of the crate `tuntap_test`.
-    pub(crate) fn krate(&self) -> TokenStream {
-        let Some(path) = &self.krate else { return quote!(::tuntap_test) };
-        // Ours now, not the user's: rustc lints what the user wrote, and this is repeated all over the expansion.
-        let ours = |mut token: TokenTree| {
-            token.set_span(Span::call_site());
-            token
-        };
-        path.to_token_stream().into_iter().map(ours).collect()
-    }
-
-    fn base(&self) -> Option<&Expr> {
-        self.device.iter().find(|(name, _)| name == "config").map(|(_, value)| value)
-    }
-
-    /// The calls on a `DeviceConfig` that these options are.
-    fn calls(&self, krate: &TokenStream) -> TokenStream {
-        let mut calls = TokenStream::new();
-        for (forget, repeatable) in [("without_addresses", "address"), ("without_peers", "peer")] {
-            if self.device.iter().any(|(name, _)| name == repeatable) {
-                let forget = format_ident!("{forget}");
-                calls.extend(quote!(.#forget()));
-            }
-        }
-        for (name, value) in &self.device {
-            let span = value.span();
-            if name == "config" {
-                continue;
-            }
-            // Checked when it was taken.
-            if let (true, Ok(variant)) = (name == "packet_info", packet_info_variant(value)) {
-                calls.extend(quote_spanned!(span=> .packet_info(#krate::__private::PacketInfoMode::#variant)));
-            } else {
-                calls.extend(quote_spanned!(span=> .#name(#value)));
-            }
-        }
-        calls
-    }
-
-    /// The `DeviceConfig` of an argument: what its own `#[device(…)]` says, over what the attribute says.
-    pub(crate) fn config(&self, device: Option<&Self>, krate: &TokenStream) -> TokenStream {
-        let own_base = device.and_then(Self::base);
-        let base = own_base.or(self.base()).map_or_else(
-            || quote!(#krate::__private::DeviceConfig::new()),
-            |config| quote_spanned!(config.span()=> { let base: #krate::__private::DeviceConfig = #config; base }),
-        );
-        // A base of the argument's own replaces everything that the attribute says.
-        let outer = if own_base.is_some() { TokenStream::new() } else { self.calls(krate) };
-        let inner = device.map(|device| device.calls(krate));
-        quote!(#base #outer #inner)
     }
 }
 
-fn packet_info_variant(value: &Expr) -> Result<Ident, Error> {
-    let variant = match value.to_token_stream().to_string().as_str() {
-        "off" => "Off",
-        "strip" => "Strip",
-        "keep" => "Keep",
-        _ => return Err(Error::new(value.span(), "`packet_info` is one of the words `off`, `strip`, `keep`")),
+fn unknown(word: &Ident, text: &str, place: Place) -> Error {
+    let message = match (Key::of(text), place) {
+        (Some(Key::Host), Place::Attribute) => {
+            "`host` belongs to one argument: write `#[device(host = \"b\")]` in front of it".to_owned()
+        }
+        (Some(Key::Crate), Place::Argument) => "`crate` belongs to the whole test: write \
+             `#[tuntap_test(crate = some::path)]`"
+            .to_owned(),
+        _ if text == "mock" || text == "kernel" => {
+            format!("`{text}` is a backend and takes no value: write `#[tuntap_test({text})]`")
+        }
+        _ => {
+            let words = place.words();
+            format!("unknown option `{text}`{}; expected one of: {}", did_you_mean(text, &words), words.join(", "))
+        }
     };
-    Ok(Ident::new(variant, value.span()))
+    Error::new(word.span(), message)
 }
 
-fn twice(name: &Ident) -> Error {
-    Error::new(name.span(), format!("`{name}` is given twice"))
+/// `, did you mean `mtu`?` when a word is close, otherwise nothing.
+pub(crate) fn did_you_mean(text: &str, words: &[&str]) -> String {
+    let limit = if text.chars().count() < 5 { 1 } else { 2 };
+    words
+        .iter()
+        .map(|word| (distance(text, word), word))
+        .min()
+        .filter(|&(away, _)| away <= limit)
+        .map_or_else(String::new, |(_, word)| format!(" (did you mean `{word}`?)"))
 }
 
-fn unknown_option(place: Place, text: &str) -> String {
-    let mut accepted = DEVICE_OPTIONS.to_vec();
-    accepted.push(if place == Place::Attribute { "crate" } else { "host" });
-    accepted.sort_unstable();
-    let hint = match (text, place) {
-        ("host", Place::Attribute) => " (`host` belongs to an argument: `#[device(host = \"b\")] b: Tun`)".to_owned(),
-        _ => meant(text, &accepted),
-    };
-    format!("unknown option `{text}`; expected one of: {}{hint}", accepted.join(", "))
-}
-
-/// A guess at a slip of the finger: at most two letters off.
-fn meant(text: &str, accepted: &[&str]) -> String {
-    let close = accepted.iter().map(|word| (distance(text, word), word)).min();
-    close
-        .filter(|&(distance, _)| distance <= 2)
-        .map_or_else(String::new, |(_, word)| format!("; did you mean `{word}`?"))
-}
-
-/// The edit distance (Levenshtein) of two words.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut previous = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (y, &above) in b.chars().zip(row.iter().skip(1)) {
-            left = (previous + usize::from(x != y)).min(left + 1).min(above + 1);
-            previous = above;
-            next.push(left);
+/// How many letters must be inserted, deleted, replaced or swapped with their neighbour, letter case apart (optimal
+/// string alignment).
+fn distance(from: &str, to: &str) -> usize {
+    let from: Vec<char> = from.to_lowercase().chars().collect();
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let mut best = (at(&above, j) + usize::from(a != b)).min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
+            if let (Some(i), Some(j)) = (i.checked_sub(1), j.checked_sub(1))
+                && from.get(i) == Some(b)
+                && to.get(j) == Some(a)
+            {
+                best = best.min(at(&before, j) + 1);
+            }
+            row.push(best);
         }
-        row = next;
+        before = std::mem::replace(&mut above, row);
     }
-    row.last().copied().unwrap_or(0)
+    above.last().copied().unwrap_or(0)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::distance;
+fn packet_info(value: &Expr, errors: &mut Errors) -> Option<Value> {
+    const MODES: [(&str, &str); 3] = [("off", "Off"), ("keep", "Keep"), ("strip", "Strip")];
+    let word = match ungrouped(value) {
+        Expr::Path(ExprPath { qself: None, path, attrs }) if attrs.is_empty() => path.get_ident().cloned(),
+        _ => None,
+    };
+    let Some(word) = word else {
+        errors.push(Error::new_spanned(value, "`packet_info` takes a bare word: `off`, `keep` or `strip`"));
+        return None;
+    };
+    let text = word.to_string();
+    match MODES.iter().find(|(mode, _)| *mode == text) {
+        Some((_, variant)) => Some(Value::PacketInfo(Ident::new(variant, word.span()))),
+        None => {
+            let hint = did_you_mean(&text, &MODES.map(|(mode, _)| mode));
+            let message = format!("unknown packet-information mode `{text}`{hint}; expected `off`, `keep` or `strip`");
+            errors.push(Error::new(word.span(), message));
+            None
+        }
+    }
+}
 
-    #[test]
-    fn the_distance_counts_edits() {
-        assert_eq!(distance("mtu", "mtu"), 0);
-        assert_eq!(distance("mut", "mtu"), 2);
-        assert_eq!(distance("adress", "address"), 1);
-        assert_eq!(distance("", "mtu"), 3);
-        assert_eq!(distance("kernal", "kernel"), 1);
+fn check_literal(key: Key, value: &Expr, errors: &mut Errors) {
+    let problem = match key {
+        Key::Mtu => integer(value)
+            .filter(|octets| !octets.is_some_and(|octets| (68..=65_535).contains(&octets)))
+            .map(|_| "`mtu` is in octets and must lie in 68..=65535".to_owned()),
+        Key::Address => string(value).and_then(|text| interface_address(&text).err()),
+        Key::Peer => string(value).and_then(|text| peer_address(&text).err()),
+        _ => None,
+    };
+    if let Some(message) = problem {
+        errors.push(Error::new_spanned(value, message));
+    }
+}
+
+/// Macro variables arrive in invisible groups; take them off.
+fn ungrouped(mut value: &Expr) -> &Expr {
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    value
+}
+
+fn string(value: &Expr) -> Option<String> {
+    match ungrouped(value) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    }
+}
+
+/// An integer literal: `None` inside for one below zero or beyond 64 bits.
+fn integer(value: &Expr) -> Option<Option<u64>> {
+    match ungrouped(value) {
+        Expr::Lit(ExprLit { lit: Lit::Int(digits), .. }) => Some(digits.base10_parse().ok()),
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => integer(&unary.expr).map(|_| None),
+        _ => None,
+    }
+}
+
+/// Checks `A.B.C.D/len` or `X::Y/len`, with the words of `tuntap_test::device::AddressError`.
+fn interface_address(text: &str) -> Result<(), String> {
+    let Some((address, prefix)) = text.split_once('/') else {
+        return Err("no prefix length: write `192.0.2.1/24` or `2001:db8::1/64`".to_owned());
+    };
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return Err(format!("`{address}` is not an IPv4 or IPv6 address"));
+    };
+    let Ok(length) = prefix.parse::<u8>() else {
+        return Err(format!("`{prefix}` is not a prefix length in bits"));
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    if length > longest {
+        return Err(format!("a prefix of {length} bits is longer than the address, which has {longest}"));
+    }
+    Ok(())
+}
+
+fn peer_address(text: &str) -> Result<(), String> {
+    match text.parse::<IpAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) if text.contains('/') => {
+            Err("a peer has no prefix length: write `192.0.2.2` or `2001:db8::2`".to_owned())
+        }
+        Err(_) => Err(format!("`{text}` is not an IPv4 or IPv6 address")),
     }
 }

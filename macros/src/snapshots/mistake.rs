@@ -2,10 +2,11 @@
     "unknown backend `bogus`; expected `mock` or `kernel`"
 }
 ::core::compile_error! {
-    "a test is called at run time: remove `const`"
+    "`mtu` is in octets and must lie in 68..=65535"
 }
-::core::compile_error! {
-    "a test cannot be generic: nobody chooses the type"
+/// Documentation.
+#[allow(unused)]
+#[allow(dead_code)]
+fn mistaken(tun: Tun) {
+    body();
 }
-#[allow(dead_code, unused)]
-fn wrong<T>(tun: Tun) {}

@@ -1,46 +1,55 @@
-#[allow(dead_code, unnameable_test_items)]
-fn two(backend: ::tuntap_test::__private::Backend, path: &'static str) {
-    fn two(left: Tun, mut right: Tap) {}
-    fn test_body(context: &mut ::tuntap_test::__private::TestContext) {
+#[allow(dead_code)]
+fn options(context: &mut ::tuntap_test::__private::TestContext) {
+    fn options(one: Tun, mut two: Tap, _: Tun) {}
+    let device0 = <Tun as ::tuntap_test::__private::FromTestContext>::from_test_context(
+        context,
         {
-            let argument_0 = <Tun as ::tuntap_test::__private::FromTestContext>::from_test_context(
-                context,
-                {
-                    let base: ::tuntap_test::__private::DeviceConfig = JUMBO;
-                    base
-                }
-                    .without_addresses()
-                    .mtu(9000 - 14)
-                    .address("192.0.2.1/24")
-                    .packet_info(::tuntap_test::__private::PacketInfoMode::Keep),
-            );
-            let argument_1 = <Tap as ::tuntap_test::__private::FromTestContext>::from_test_context(
-                context,
-                {
-                    let base: ::tuntap_test::__private::DeviceConfig = JUMBO;
-                    base
-                }
-                    .without_addresses()
-                    .mtu(9000 - 14)
-                    .address("192.0.2.1/24")
-                    .packet_info(::tuntap_test::__private::PacketInfoMode::Keep)
-                    .without_addresses()
-                    .host("b")
-                    .address("198.51.100.1/24"),
-            );
-            two(argument_0, argument_1)
+            let config: ::tuntap_test::__private::DeviceConfig = BASE;
+            config
         }
-    }
-    ::tuntap_test::__private::run_unit(backend, path, test_body)
+            .without_addresses()
+            .without_peers()
+            .mtu(1280)
+            .address("192.0.2.1/24")
+            .address("2001:db8::1/64")
+            .peer("192.0.2.9")
+            .packet_info(::tuntap_test::__private::PacketInfoMode::Strip),
+    );
+    let device1 = <Tap as ::tuntap_test::__private::FromTestContext>::from_test_context(
+        context,
+        {
+            let config: ::tuntap_test::__private::DeviceConfig = BASE;
+            config
+        }
+            .without_addresses()
+            .without_peers()
+            .peer("192.0.2.9")
+            .packet_info(::tuntap_test::__private::PacketInfoMode::Strip)
+            .address("198.51.100.1/24")
+            .mtu(1400)
+            .host("b")
+            .chatter(true),
+    );
+    let device2 = <Tun as ::tuntap_test::__private::FromTestContext>::from_test_context(
+        context,
+        {
+            let config: ::tuntap_test::__private::DeviceConfig = OTHER;
+            config
+        }
+            .multi_queue(true)
+            .queue_length(2 * N)
+            .name("vpn%d"),
+    );
+    options(device0, device1, device2)
 }
-mod two {
-    #[allow(unused_imports)]
-    use super::*;
+#[cfg(test)]
+mod options {
     #[::core::prelude::v1::test]
     fn mock() {
-        super::two(
+        ::tuntap_test::__private::run_unit(
             ::tuntap_test::__private::Backend::Mock,
             ::core::concat!(::core::module_path!(), "::mock"),
+            super::options,
         )
     }
 }

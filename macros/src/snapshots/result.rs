@@ -1,34 +1,22 @@
-#[cfg(feature = "x")]
-#[allow(dead_code, unnameable_test_items)]
-fn result(
-    backend: my::harness::__private::Backend,
-    path: &'static str,
-) -> ::std::process::ExitCode {
-    fn result(tap: Tap) -> io::Result<()> {
-        Ok(())
+#[allow(dead_code)]
+fn result(context: &mut ::tuntap_test::__private::TestContext) -> std::io::Result<()> {
+    fn result(tun: Tun) -> std::io::Result<()> {
+        tun.send(&[])
     }
-    fn test_body(context: &mut my::harness::__private::TestContext) -> io::Result<()> {
-        {
-            let argument_0 = <Tap as my::harness::__private::FromTestContext>::from_test_context(
-                context,
-                my::harness::__private::DeviceConfig::new(),
-            );
-            result(argument_0)
-        }
-    }
-    my::harness::__private::run(backend, path, test_body)
+    let device0 = <Tun as ::tuntap_test::__private::FromTestContext>::from_test_context(
+        context,
+        ::tuntap_test::__private::DeviceConfig::new(),
+    );
+    result(device0)
 }
-#[cfg(feature = "x")]
+#[cfg(test)]
 mod result {
-    #[allow(unused_imports)]
-    use super::*;
-    #[cfg(target_os = "linux")]
-    #[ignore = "slow"]
     #[::core::prelude::v1::test]
-    fn kernel() -> ::std::process::ExitCode {
-        super::result(
-            my::harness::__private::Backend::Kernel,
-            ::core::concat!(::core::module_path!(), "::kernel"),
+    fn mock() -> ::std::process::ExitCode {
+        ::tuntap_test::__private::run(
+            ::tuntap_test::__private::Backend::Mock,
+            ::core::concat!(::core::module_path!(), "::mock"),
+            super::result,
         )
     }
 }

@@ -1,34 +1,40 @@
 #[cfg(test)]
 #[allow(dead_code, unnameable_test_items)]
-fn runner(
-    backend: ::tuntap_test::__private::Backend,
-    path: &'static str,
-) -> ::std::process::ExitCode {
+fn runner(context: &mut ::tuntap_test::__private::TestContext) -> io::Result<()> {
     #[tokio::test(flavor = "multi_thread")]
-    async fn runner() -> R {
-        async fn runner(tun: Tun) -> R {
-            body().await
+    async fn runner() -> io::Result<()> {
+        async fn runner(left: Tun, right: Tap) -> io::Result<()> {
+            left.recv().await
         }
-        let argument_0 = ::tuntap_test::__private::stashed::<
+        let device0 = ::tuntap_test::__private::stashed::<
             Tun,
-        >(::tuntap_test::__private::DeviceConfig::new());
-        runner(argument_0).await
+        >(::tuntap_test::__private::DeviceConfig::new().mtu(1280));
+        let device1 = ::tuntap_test::__private::stashed::<
+            Tap,
+        >(::tuntap_test::__private::DeviceConfig::new().mtu(1280).host("b"));
+        runner(device0, device1).await
     }
-    fn test_body(context: &mut ::tuntap_test::__private::TestContext) -> R {
-        ::tuntap_test::__private::in_runner(context, runner)
-    }
-    ::tuntap_test::__private::run(backend, path, test_body)
+    ::tuntap_test::__private::in_runner(context, runner)
 }
+#[cfg(test)]
 mod runner {
-    #[allow(unused_imports)]
-    use super::*;
-    #[cfg(target_os = "linux")]
-    #[ignore = "needs a kernel TUN/TAP device: run with `-- --ignored ::kernel`"]
     #[::core::prelude::v1::test]
+    #[ignore = "slow"]
+    fn mock() -> ::std::process::ExitCode {
+        ::tuntap_test::__private::run(
+            ::tuntap_test::__private::Backend::Mock,
+            ::core::concat!(::core::module_path!(), "::mock"),
+            super::runner,
+        )
+    }
+    #[::core::prelude::v1::test]
+    #[cfg(target_os = "linux")]
+    #[ignore = "slow"]
     fn kernel() -> ::std::process::ExitCode {
-        super::runner(
+        ::tuntap_test::__private::run(
             ::tuntap_test::__private::Backend::Kernel,
             ::core::concat!(::core::module_path!(), "::kernel"),
+            super::runner,
         )
     }
 }

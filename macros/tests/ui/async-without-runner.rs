@@ -1,6 +1,9 @@
-use tuntap_test::{Tun, tuntap_test};
+use tuntap_test::{Tap, Tun, tuntap_test};
 
 #[tuntap_test]
-async fn t(_: Tun) {}
+async fn test(tun: Tun) -> std::io::Result<()> {
+    let _: (Tun, Option<Tap>) = (tun, None);
+    Ok(())
+}
 
 fn main() {}

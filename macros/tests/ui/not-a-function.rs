@@ -1,6 +1,14 @@
-use tuntap_test::{Tun, tuntap_test};
+use tuntap_test::{Tap, Tun, tuntap_test};
 
 #[tuntap_test]
-struct T;
+struct Suite {
+    _tun: Tun,
+    _tap: Tap,
+}
+
+trait Tests {
+    #[tuntap_test]
+    fn without_a_body(tun: Tun);
+}
 
 fn main() {}

@@ -1,8 +1,8 @@
-use tuntap_test::{Tun, tuntap_test};
+use tuntap_test::{Tap, Tun, tuntap_test};
 
 #[tuntap_test]
 #[should_panic]
-fn t(_: Tun) -> Result<(), ()> {
+fn test(_tun: Tun) -> Result<(), Option<Tap>> {
     Ok(())
 }
 

@@ -1,6 +1,9 @@
-use tuntap_test::{Tun, tuntap_test};
+use tuntap_test::{Tap, Tun, tuntap_test};
 
 #[tuntap_test(kernal)]
-fn t(_: Tun) {}
+fn close(_tun: Tun) {}
+
+#[tuntap_test(loopback)]
+fn far(_tap: Tap) {}
 
 fn main() {}

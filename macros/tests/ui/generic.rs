@@ -1,6 +1,0 @@
-use tuntap_test::{Tun, tuntap_test};
-
-#[tuntap_test]
-fn t<T>(_: T) {}
-
-fn main() {}
