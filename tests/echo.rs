@@ -123,3 +123,52 @@ fn a_descriptor_is_read_and_written(tun: Tun) {
     assert_eq!(length, request.len());
     assert_eq!(buffer[20], 0, "an echo reply");
 }
+
+#[tuntap_test]
+fn answering_for_a_count_ends_with_it_or_fails(tun: Tun) {
+    let host = tun.host_end();
+    host.send(request_v4(&tun));
+    // The request was there before the machine.
+    assert_eq!(tun.answer_for(IcmpEcho::any_address(), 1_u64), 1);
+    let none = tun.answer_for(IcmpEcho::any_address(), std::time::Duration::from_millis(20));
+    assert_eq!(none, 0);
+}
+
+/// A thread that reads the device itself goes on through the reader when a machine starts one: it takes no request.
+#[tuntap_test]
+fn a_link_never_has_two_readers(tun: Tun) {
+    let host = tun.host_end();
+    std::thread::scope(|scope| {
+        let plain = scope.spawn(|| {
+            let mut buffer = [0; 2048];
+            let length = tun.device().receive(&mut buffer, std::time::Duration::from_secs(10).into()).unwrap();
+            buffer[..length].to_vec()
+        });
+        let answering = tun.answer(IcmpEcho::any_address());
+        for _ in 0..20 {
+            host.send(request_v4(&tun));
+        }
+        assert_eq!(answering.wait_for(20_u64), 20);
+        // No request, so it is for whoever reads.
+        let mut datagram = Vec::new();
+        PacketBuilder::ipv4(tun.host_v4().octets(), tun.peer_v4().octets(), 64)
+            .udp(9, 9)
+            .write(&mut datagram, DATA)
+            .unwrap();
+        host.send(&datagram);
+        assert_eq!(plain.join().unwrap(), datagram);
+    });
+}
+
+#[tuntap_test(address = "192.0.2.1/32", peer = "198.51.100.2")]
+fn a_peer_outside_the_prefix_is_reached(tun: Tun) {
+    tun.send(request_v4(&tun));
+    assert_eq!(tun.receive()[20], 0, "an echo reply");
+}
+
+#[tuntap_test(packet_info = strip)]
+fn what_has_no_protocol_is_refused(tun: Tun) {
+    for no_packet in [&[][..], &[0x10]] {
+        assert_eq!(tun.try_send(no_packet).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    }
+}

@@ -13,6 +13,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Instant;
 use std::{env, fs, mem, process, thread};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tuntap_test::Tun;
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::{DeviceConfig, patience};
@@ -51,6 +52,12 @@ fn links_one_after_another(count: u32) -> io::Result<()> {
     }
     println!("{count} links in {:?}", start.elapsed());
     Ok(())
+}
+
+/// Two hundred links at once have a thousand descriptors, which is where the usual soft limit lies.
+fn raise_descriptor_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit can be read");
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("a process may raise its soft limit");
 }
 
 #[test]
@@ -98,6 +105,7 @@ fn a_limit_of_20_namespaces_slows_links_and_fails_none() -> io::Result<()> {
 #[test]
 #[ignore = "needs a kernel TUN/TAP device"]
 fn two_hundred_links_at_once() {
+    raise_descriptor_limit();
     const LINKS: usize = 200;
     let all_alive = Arc::new(Barrier::new(LINKS));
     let threads: Vec<_> = (0..LINKS)

@@ -134,11 +134,14 @@ fn a_node_with_mode_0600_is_named() {
     } else {
         &["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", COVER][..]
     };
+    let user = if is_root() { 1000 } else { nix::unistd::geteuid().as_raw() };
     assert_says(
         &run_behind(wrapper, |_| {}),
-        "no kernel device: /dev/net/tun has mode 0600, which keeps user 1000 out; it needs 0666, as distributions have \
-         it\n  refused: open(\"/dev/net/tun\") gave EACCES (Permission denied)\n  cure:    `sudo chmod 0666 \
-         /dev/net/tun` (opening it gives nobody rights over the host's network)",
+        &format!(
+            "no kernel device: /dev/net/tun has mode 0600, which keeps user {user} out; it needs 0666, as distributions \
+             have it\n  refused: open(\"/dev/net/tun\") gave EACCES (Permission denied)\n  cure:    `sudo chmod 0666 \
+         /dev/net/tun` (opening it gives nobody rights over the host's network)"
+        ),
     );
 }
 

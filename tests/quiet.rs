@@ -7,6 +7,7 @@ use std::net::{Ipv6Addr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tuntap_test::context::{Backend, Link, TestContext};
 use tuntap_test::device::{Deadline, DeviceConfig, Frame, Mode, patience};
 use tuntap_test::{Tap, Tun};
@@ -77,9 +78,16 @@ fn watch(mode: Mode, config: &DeviceConfig, links: usize, watched: Duration) -> 
     })
 }
 
+/// Two hundred links at once have a thousand descriptors, which is where the usual soft limit lies.
+fn raise_descriptor_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit can be read");
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("a process may raise its soft limit");
+}
+
 #[test]
 #[ignore = "needs a kernel TUN/TAP device"]
 fn fresh_links_carry_no_frame_that_no_test_caused() {
+    raise_descriptor_limit();
     thread::scope(|scope| {
         for mode in [Mode::Tun, Mode::Tap] {
             scope.spawn(move || {

@@ -42,6 +42,14 @@ impl Until {
         Self { replies: None, time: Some(time) }
     }
 
+    pub(crate) const fn wanted_replies(self) -> Option<u64> {
+        self.replies
+    }
+
+    pub(crate) const fn has_time(self) -> bool {
+        self.time.is_some()
+    }
+
     /// The same, but no longer than this.
     #[must_use]
     pub const fn within(mut self, time: Duration) -> Self {

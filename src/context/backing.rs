@@ -55,6 +55,7 @@ impl Backing {
                 multi_queue: config.is_multi_queue(),
                 chatter: config.has_chatter(),
                 addresses: addresses.hosts.clone(),
+                routes: addresses.off_link_peers()?,
                 read_only_settings: !namespace.unapplied().is_empty(),
                 throwaway: stack.is_throwaway(),
             };
@@ -72,6 +73,7 @@ impl Backing {
             cable = cable.mtu(octets);
         }
         let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
+        let host = addresses.off_link_peers()?.into_iter().fold(host, EchoHost::route);
         Ok(Self::Mock { cable: Cable::new(cable.host(host))?, mode, kept: context.kept() })
     }
 

@@ -3,24 +3,34 @@
 use std::io;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use crate::answer::{self, Answering, AnsweringMachine};
 use crate::codec::Framing;
-use crate::device::dispatch::Dispatcher;
-use crate::device::{Deadline, Device, Frame, FrameRef, Mode};
+use crate::device::dispatch::{Dispatcher, Received};
+use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
 
 /// Where there is no reader yet, reads go to the device itself: code under test pays for no thread it does not need.
 pub(super) struct DeviceEnd {
     dispatcher: OnceLock<Arc<Dispatcher>>,
     starting: Mutex<()>,
+    switching: AtomicBool,
+    direct_readers: AtomicUsize,
     device: Arc<dyn Device>,
 }
 
 impl DeviceEnd {
     pub(super) const fn new(device: Arc<dyn Device>) -> Self {
-        Self { dispatcher: OnceLock::new(), starting: Mutex::new(()), device }
+        Self {
+            dispatcher: OnceLock::new(),
+            starting: Mutex::new(()),
+            switching: AtomicBool::new(false),
+            direct_readers: AtomicUsize::new(0),
+            device,
+        }
     }
 
     /// Attaches a machine. The first one is there before the reader is, so frames that the device holds already are
@@ -30,10 +40,19 @@ impl DeviceEnd {
         if let Some(dispatcher) = self.dispatcher.get() {
             return Ok(answer::attach(dispatcher, machine));
         }
-        let answering = Answering::start_queueing(Arc::clone(&self.device), machine)?;
-        // Nobody else can have set it: everybody holds the lock.
-        let _ = self.dispatcher.set(Arc::clone(answering.dispatcher()));
-        Ok(answering)
+        self.switching.store(true, Ordering::SeqCst);
+        while self.direct_readers.load(Ordering::SeqCst) > 0 {
+            // A reader that was not waiting finds the interruption the next time; nothing but asking again tells.
+            self.device.interrupt();
+            thread::yield_now();
+        }
+        let started = Answering::start_queueing(Arc::clone(&self.device), machine);
+        if let Ok(answering) = &started {
+            // Nobody else can have set it: everybody holds the lock.
+            let _ = self.dispatcher.set(Arc::clone(answering.dispatcher()));
+        }
+        self.switching.store(false, Ordering::SeqCst);
+        started
     }
 
     /// Transmits a frame, with packet information in front where the device keeps it.
@@ -60,25 +79,67 @@ impl DeviceEnd {
 
     /// The next frame without packet information.
     pub(super) fn receive_frame(&self, deadline: Deadline) -> io::Result<Frame> {
-        if let Some(dispatcher) = self.dispatcher.get() {
-            return Ok(dispatcher.next(deadline)?.into_frame());
-        }
         let header = self.device.framing().header_len();
-        let mut octets = vec![0; header + LARGEST_FRAME];
-        let length = self.device.receive(&mut octets, deadline)?;
+        let mut octets = Vec::new();
+        let read = self.read(deadline, |device, deadline| {
+            octets.resize(header + LARGEST_FRAME, 0);
+            device.receive(&mut octets, deadline)
+        })?;
+        let length = match read {
+            Read::Queued(received) => return Ok(received.into_frame()),
+            Read::Direct(length) => length,
+        };
         octets.truncate(length);
         octets.drain(..header.min(length));
         Ok(Frame::new(self.device.mode(), octets, Instant::now()))
     }
 
+    /// Reads through the one reader where there is one, else `directly`. Whoever reads directly while a reader starts is
+    /// interrupted and goes on through that: a link never has two.
+    fn read(
+        &self,
+        deadline: Deadline,
+        mut directly: impl FnMut(&dyn Device, Deadline) -> io::Result<usize>,
+    ) -> io::Result<Read> {
+        let begin = Instant::now();
+        loop {
+            let left = match deadline {
+                Deadline::After(duration) => Deadline::After(duration.saturating_sub(begin.elapsed())),
+                Deadline::Now | Deadline::Never => deadline,
+            };
+            self.direct_readers.fetch_add(1, Ordering::SeqCst);
+            if let Some(dispatcher) = self.dispatcher.get() {
+                self.direct_readers.fetch_sub(1, Ordering::SeqCst);
+                return dispatcher.next(left).map(Read::Queued);
+            }
+            let read = if self.switching.load(Ordering::SeqCst) {
+                Err(io::ErrorKind::Interrupted.into())
+            } else {
+                directly(&*self.device, left)
+            };
+            self.direct_readers.fetch_sub(1, Ordering::SeqCst);
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && self.switching.load(Ordering::SeqCst) => {
+                    // Until the reader is there.
+                    drop(self.starting.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+                result => return result.map(Read::Direct),
+            }
+        }
+    }
+
     /// Throws away what was sent to the test and not received.
     pub(super) fn drain(&self) -> io::Result<usize> {
         if let Some(dispatcher) = self.dispatcher.get() {
-            return Ok(dispatcher.drain());
+            return dispatcher.drain();
         }
         let mut buffer = [0; 4];
         let mut drained = 0;
+        let end = Instant::now() + patience();
         loop {
+            if Instant::now() >= end {
+                return Err(io::Error::other("the host sends faster than its frames can be thrown away"));
+            }
             match self.device.receive(&mut buffer, Deadline::Now) {
                 Ok(_) => drained += 1,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(drained),
@@ -90,23 +151,31 @@ impl DeviceEnd {
 
     /// Stops the reader for a hand-over.
     pub(super) fn close(self) -> io::Result<()> {
-        let undelivered = self.dispatcher.get().map_or(0, |dispatcher| dispatcher.undelivered());
-        if undelivered > 0 {
-            return Err(io::Error::other(format!(
-                "{undelivered} frames from the host are undelivered: receive them before the device is handed over"
-            )));
-        }
         let Some(dispatcher) = self.dispatcher.into_inner() else { return Ok(()) };
-        match Arc::try_unwrap(dispatcher) {
-            Ok(dispatcher) => {
-                dispatcher.stop();
-                Ok(())
+        // What the device holds is the code under test's; what the reader took off it would be lost.
+        let undelivered = match Arc::try_unwrap(dispatcher) {
+            Ok(dispatcher) => dispatcher.stop_and_count(),
+            Err(_) => {
+                return Err(io::Error::other(
+                    "an answering machine is still on the link: drop its guard before the device is handed over",
+                ));
             }
-            Err(_) => Err(io::Error::other(
-                "an answering machine is still on the link: drop its guard before the device is handed over",
-            )),
+        };
+        if undelivered == 0 {
+            return Ok(());
         }
+        Err(io::Error::other(format!(
+            "{undelivered} frames from the host are undelivered: receive them before the device is handed over"
+        )))
     }
+}
+
+/// What one read gave.
+enum Read {
+    /// From the device into the caller's buffer: the octets.
+    Direct(usize),
+    /// From the reader's queue.
+    Queued(Received),
 }
 
 /// The largest IP packet, an Ethernet header and a VLAN tag.
@@ -134,8 +203,10 @@ impl Device for DeviceEnd {
     }
 
     fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-        let Some(dispatcher) = self.dispatcher.get() else { return self.device.receive(buffer, deadline) };
-        let received = dispatcher.next(deadline)?;
+        let received = match self.read(deadline, |device, deadline| device.receive(buffer, deadline))? {
+            Read::Direct(length) => return Ok(length),
+            Read::Queued(received) => received,
+        };
         let octets = received.octets();
         let length = octets.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), octets.get(..length)) {

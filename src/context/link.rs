@@ -259,9 +259,19 @@ impl Link {
     /// `TUNTAP_TEST_TIMEOUT_SCALE`).
     #[track_caller]
     pub fn answer_for(&self, machine: impl AnsweringMachine + 'static, until: impl Into<Until>) -> u64 {
+        let until = until.into();
         let answering = self.answer(machine);
-        answering.wait_for(until.into());
-        answering.replies()
+        let Some(wanted) = until.wanted_replies().filter(|_| !until.has_time()) else {
+            return answering.wait_for(until);
+        };
+        let replies = answering.wait_for(until.within(patience()));
+        assert!(
+            replies >= wanted,
+            "{replies} of {wanted} replies were sent within {:?}: {}",
+            patience(),
+            answering.tally()
+        );
+        replies
     }
 
     /// Isolates one case of many on this link, such as one input of a property: frames left over from the case before

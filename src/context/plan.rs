@@ -56,6 +56,15 @@ impl Addresses {
         Ok(Self { hosts, peer_v4, peer_v6 })
     }
 
+    /// The peers that lie in no prefix of the host's, which need a route of their own.
+    pub(crate) fn off_link_peers(&self) -> io::Result<Vec<Cidr>> {
+        let peers =
+            [self.peer_v4.map(|peer| (IpAddr::from(peer), 32)), self.peer_v6.map(|peer| (IpAddr::from(peer), 128))];
+        let off_link =
+            peers.into_iter().flatten().filter(|(peer, _)| !self.hosts.iter().any(|host| host.contains(*peer)));
+        off_link.map(|(peer, bits)| Cidr::new(peer, bits).map_err(io::Error::other)).collect()
+    }
+
     pub(crate) fn host_v4(&self) -> Option<Ipv4Addr> {
         self.hosts.iter().find_map(|host| match host.address() {
             IpAddr::V4(address) => Some(address),

@@ -242,15 +242,18 @@ impl Dispatcher {
     /// Throws away what has arrived and nobody took, and says how many frames it was. What is still on the device when
     /// this is called is read first, offered to the responders and thrown away too.
     ///
+    /// # Errors
+    /// TimedOut when frames come faster than they are read, for 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`).
+    ///
     /// # Panics
     /// On the reader's own thread, that is from inside a responder.
-    pub fn drain(&self) -> usize {
+    pub fn drain(&self) -> io::Result<usize> {
         self.assert_not_on_reader("drain");
         let passes = self.shared.queue.passes();
         // The reader reads all there is before it looks up, so when it does it has caught up.
         self.shared.device.interrupt();
-        self.shared.queue.wait_for_pass(passes);
-        self.shared.queue.drain()
+        self.shared.queue.wait_for_pass(passes)?;
+        Ok(self.shared.queue.drain())
     }
 
     /// How many frames wait for [`next`](Self::next).
@@ -287,6 +290,23 @@ impl Dispatcher {
         drop(self);
     }
 
+    /// Stops, and says how many frames nobody took.
+    pub(crate) fn stop_and_count(mut self) -> usize {
+        self.join();
+        self.undelivered()
+    }
+
+    fn join(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.device.interrupt();
+        let reader = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // A responder may hold the last reference to its dispatcher: the reader then ends on its own.
+        if let Some(reader) = reader.filter(|_| thread::current().id() != self.thread) {
+            // The reader catches its own panics; there is nothing to hand on.
+            let _ = reader.join();
+        }
+    }
+
     fn is_on_reader(&self) -> bool {
         thread::current().id() == self.thread
     }
@@ -298,14 +318,7 @@ impl Dispatcher {
 
 impl Drop for Dispatcher {
     fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.device.interrupt();
-        let reader = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // A responder may hold the last reference to its dispatcher: the reader then ends on its own.
-        if let Some(reader) = reader.filter(|_| thread::current().id() != self.thread) {
-            // The reader catches its own panics; there is nothing to hand on.
-            let _ = reader.join();
-        }
+        self.join();
     }
 }
 

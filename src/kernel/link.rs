@@ -27,6 +27,8 @@ pub(crate) struct LinkPlan {
     pub(crate) multi_queue: bool,
     pub(crate) chatter: bool,
     pub(crate) addresses: Vec<Cidr>,
+    /// Peers outside of the addresses' prefixes.
+    pub(crate) routes: Vec<Cidr>,
     /// `/proc/sys` is read-only here, so the link's IPv4 settings go over netlink (those of `all` cannot).
     pub(crate) read_only_settings: bool,
     /// The namespace is ours, so the interface may go with it.
@@ -66,7 +68,8 @@ impl LinkPlan {
             device.attach_quiet_filter()?;
         }
         device.apply(&self.steps(device.index()))?;
-        if !self.chatter {
+        // With duplicate address detection, which a TUN never does, an address is the host's a second later.
+        if !(self.chatter && self.mode == Mode::Tap) {
             self.wait_until_delivered(&device)?;
         }
         Ok(device)
@@ -105,6 +108,9 @@ impl LinkPlan {
         }
         for &address in &self.addresses {
             steps.push(LinkStep::Address { index, address, peer: None, broadcast: None, dad: self.chatter });
+        }
+        for &route in &self.routes {
+            steps.push(LinkStep::Route { index, destination: Some(route), via: None });
         }
         steps
     }

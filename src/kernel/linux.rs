@@ -28,7 +28,7 @@ use super::privilege::{Refusal, Step};
 use super::quiet_filter;
 use super::waiting::Waker;
 use super::{KernelError, PacketSocket, SetupError};
-use crate::codec::{EtherType, Framing, IfReq, InterfaceName, NamedMode, TunPi, TunTapFlags};
+use crate::codec::{Framing, IfReq, InterfaceName, NamedMode, TunPi, TunTapFlags};
 use crate::device::{Deadline, Device, Mode, PacketInfoMode};
 
 /// How to open a device. Everything but the mode has a default; the mode may come from the name.
@@ -284,6 +284,10 @@ impl KernelDevice {
         if self.packet_info != PacketInfoMode::Strip {
             return node.read(buffer);
         }
+        if buffer.is_empty() {
+            // As without packet information: nothing is read, and the frame stays.
+            return Ok(0);
+        }
         // The kernel scatters: its header goes into the first part, the frame into the caller's buffer.
         let mut header = [0; Framing::TunPi.header_len()];
         let read = node.read_vectored(&mut [IoSliceMut::new(&mut header), IoSliceMut::new(buffer)])?;
@@ -299,8 +303,8 @@ impl KernelDevice {
             Mode::Tun => TunPi::for_ip_packet(octets),
             Mode::Tap => TunPi::for_ethernet_frame(octets),
         }
-        // No protocol can be told: 0, which the host drops, as it drops such a frame without packet information.
-        .unwrap_or(TunPi::new(EtherType(0)))
+        // No protocol can be told: what the kernel refuses without packet information, too.
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?
         .encode();
         let written = node.write_vectored(&[IoSlice::new(&header), IoSlice::new(octets)])?;
         Ok(written.saturating_sub(header.len()))

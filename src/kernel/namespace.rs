@@ -106,8 +106,10 @@ impl Namespace {
             Privilege::Capabilities => Some(own_namespace()?).filter(can_be_entered),
             Privilege::UserNamespace => None,
         };
-        let namespace = Self::unshare()?;
-        Ok(NamespaceGuard { namespace, home, stays_on_its_thread: PhantomData })
+        unshare_waiting_for_clean_up().map_err(Obstacle::diagnose)?;
+        // From here on an error takes the thread home, too.
+        let way_home = WayHome { home, stays_on_its_thread: PhantomData };
+        Ok(NamespaceGuard { namespace: Self::prepared()?, _way_home: way_home })
     }
 
     /// The calling thread's present namespace, whoever made it.
@@ -118,9 +120,14 @@ impl Namespace {
         Ok(Self { inner: Arc::new(Inner { descriptor: own_namespace()?, unapplied: Vec::new() }) })
     }
 
-    /// The calling thread leaves its namespace for a new one.
+    /// The calling thread leaves its namespace for a new one, for good.
     fn unshare() -> Result<Self, SetupError> {
         unshare_waiting_for_clean_up().map_err(Obstacle::diagnose)?;
+        Self::prepared()
+    }
+
+    /// Makes the fresh namespace that the calling thread is in fit for tests.
+    fn prepared() -> Result<Self, SetupError> {
         let unapplied = sysctl::set_back_to_defaults();
         Netlink::open()?.apply(&[LinkStep::LoopbackUp])?;
         Ok(Self { inner: Arc::new(Inner { descriptor: own_namespace()?, unapplied }) })
@@ -186,6 +193,12 @@ impl fmt::Debug for Namespace {
 #[must_use = "the thread leaves the namespace when the guard is dropped"]
 pub struct NamespaceGuard {
     namespace: Namespace,
+    _way_home: WayHome,
+}
+
+/// Takes the thread back when it is dropped, where there is a way.
+#[derive(Debug)]
+struct WayHome {
     home: Option<OwnedFd>,
     stays_on_its_thread: PhantomData<*const ()>,
 }
@@ -198,7 +211,7 @@ impl NamespaceGuard {
     }
 }
 
-impl Drop for NamespaceGuard {
+impl Drop for WayHome {
     fn drop(&mut self) {
         if let Some(home) = &self.home
             && let Err(errno) = setns(home, CloneFlags::CLONE_NEWNET)

@@ -11,6 +11,7 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libc::{c_int, c_void};
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, getegid, geteuid, pipe2};
@@ -48,7 +49,13 @@ pub fn probe() -> Result<Privilege, SetupError> {
     drop(to_report);
     let mut refused = Vec::new();
     let read = File::from(report).read_to_end(&mut refused);
-    waitpid(child, None).map_err(|errno| KernelError::new("wait for the probe's process", errno.into()))?;
+    loop {
+        match waitpid(child, None) {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(KernelError::new("wait for the probe's process", errno.into()).into()),
+            Ok(_) => break,
+        }
+    }
     read.map_err(|error| KernelError::new("read the probe's report", error))?;
     match *refused.as_slice() {
         [DONE] if privileged => Ok(Privilege::Capabilities),
@@ -127,7 +134,7 @@ impl Plan {
 }
 
 fn last_errno() -> c_int {
-    nix::errno::Errno::last_raw()
+    Errno::last_raw()
 }
 
 fn unshare(flag: c_int) -> Result<(), c_int> {

@@ -31,6 +31,13 @@ const SETTINGS: &[Setting] = &[
     Setting::new("/proc/sys/net/ipv6/icmp/ratemask", "0"),
     // Writing `all` sets `default` and every link too.
     Setting::new("/proc/sys/net/ipv4/conf/all/forwarding", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/default/forwarding", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/all/proxy_arp", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/default/proxy_arp", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/all/route_localnet", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/default/route_localnet", "0"),
+    Setting::new("/proc/sys/net/ipv4/conf/all/send_redirects", "1"),
+    Setting::new("/proc/sys/net/ipv4/conf/default/send_redirects", "1"),
     Setting::new("/proc/sys/net/ipv4/conf/all/rp_filter", "0"),
     Setting::new("/proc/sys/net/ipv4/conf/default/rp_filter", "0"),
     Setting::new("/proc/sys/net/ipv4/conf/all/accept_redirects", "1"),

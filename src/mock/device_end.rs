@@ -88,8 +88,10 @@ impl Shared {
         if self.mode == Mode::Tap && frame.len() < ETHERNET_HEADER {
             return Err(Errno::Invalid.into());
         }
-        if self.mode == Mode::Tun && self.packet_info == PacketInfoMode::Off && protocol == 0 {
-            state.statistics.rx_dropped += 1;
+        if self.mode == Mode::Tun && self.packet_info != PacketInfoMode::Keep && protocol == 0 {
+            if self.packet_info == PacketInfoMode::Off {
+                state.statistics.rx_dropped += 1;
+            }
             return Err(Errno::Invalid.into());
         }
         if state.link == LinkState::Down {
@@ -146,8 +148,8 @@ impl Shared {
         if state.link == LinkState::Removed {
             return Some(Err(Errno::BadFd.into()));
         }
-        // The kernel looks at the room before the queue. In strip mode there is always room for the header.
-        if buffer.is_empty() && self.packet_info != PacketInfoMode::Strip {
+        // The kernel looks at the room before the queue.
+        if buffer.is_empty() {
             return Some(Ok(0));
         }
         let Queued { protocol, octets } = state.queue.pop_front()?;

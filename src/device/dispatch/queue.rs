@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::device::{Deadline, Frame, FrameRef, Mode};
+use crate::device::{Deadline, Frame, FrameRef, Mode, patience};
 
 /// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
 pub(super) const MOST_OCTETS: usize = 64 << 20;
@@ -179,9 +179,12 @@ impl Queue {
     }
 
     /// Waits for the pass after `passes`, or for the reader's end.
-    pub(super) fn wait_for_pass(&self, passes: u64) {
-        let state = self.lock();
-        drop(self.passed.wait_while(state, |state| state.passes == passes && state.end.is_none()));
+    pub(super) fn wait_for_pass(&self, passes: u64) -> io::Result<()> {
+        let waiting = |state: &mut State| state.passes == passes && state.end.is_none();
+        let waited = self.passed.wait_timeout_while(self.lock(), patience(), waiting);
+        let (state, over) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        if over.timed_out() { Err(refusal(ErrorKind::TimedOut)) } else { Ok(()) }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Responder, Verdict};
@@ -13,6 +13,9 @@ use crate::device::dispatch::Replies;
 /// Names an attached responder, for [`Dispatcher::detach`](super::Dispatcher::detach).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResponderId(u64);
+
+/// Of the whole process, so that one dispatcher's id means nothing to another.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// What [`Dispatcher::detach`](super::Dispatcher::detach) gives back.
 #[non_exhaustive]
@@ -48,7 +51,6 @@ impl fmt::Debug for Detached {
 pub(super) struct List {
     working: Vec<(ResponderId, Box<dyn Responder>)>,
     panicked: Vec<(ResponderId, Detached)>,
-    next_id: u64,
     ended: bool,
 }
 
@@ -88,8 +90,7 @@ impl Responders {
                 // The reader told those that it found when it ended; this one comes too late for that.
                 responder.reader_ended();
             }
-            let id = ResponderId(list.next_id);
-            list.next_id += 1;
+            let id = ResponderId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
             list.working.push((id, responder));
             id
         })
