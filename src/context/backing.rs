@@ -29,6 +29,7 @@ pub(super) enum Backing {
     Mock {
         cable: Cable,
         mode: Mode,
+        #[cfg_attr(not(unix), expect(dead_code, reason = "only descriptors need something kept"))]
         kept: Kept,
     },
     #[cfg(target_os = "linux")]
