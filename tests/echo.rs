@@ -172,3 +172,16 @@ fn what_has_no_protocol_is_refused(tun: Tun) {
         assert_eq!(tun.try_send(no_packet).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
     }
 }
+
+#[tuntap_test]
+fn a_link_that_was_down_answers_again(tun: Tun) {
+    for _ in 0..10 {
+        tun.down();
+        assert!(tun.try_send(request_v4(&tun)).is_err());
+        tun.up();
+        tun.send(request_v4(&tun));
+        assert_eq!(tun.receive()[20], 0, "an echo reply");
+        tun.send(request_v6(&tun));
+        assert_eq!(tun.receive()[40], 129, "an echo reply");
+    }
+}

@@ -110,15 +110,15 @@ impl Backing {
         }
     }
 
-    pub(super) fn set_up(&self, up: bool) -> io::Result<()> {
+    pub(super) fn set_up(&self, up: bool, addresses: &Addresses) -> io::Result<()> {
+        // Used where there is a kernel backend.
+        let _ = addresses;
         match self {
             Self::Mock { cable, .. } => cable.set_up(up),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => {
-                let index = device.index();
-                let step = if up { netlink::Step::Up { index } } else { netlink::Step::Down { index } };
-                Ok(device.apply(&[step])?)
-            }
+            Self::Kernel(device) if up => Ok(kernel::bring_up(device, &addresses.hosts)?),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(device.apply(&[netlink::Step::Down { index: device.index() }])?),
         }
     }
 

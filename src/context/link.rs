@@ -167,13 +167,13 @@ impl Link {
         assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end")
     }
 
-    /// Brings the interface up.
+    /// Brings the interface up, with the addresses it had.
     ///
     /// # Panics
     /// When the kernel refuses.
     #[track_caller]
     pub fn up(&self) {
-        assert_ok(self.backing.set_up(true), "bring the interface up");
+        assert_ok(self.backing.set_up(true, &self.addresses), "bring the interface up");
     }
 
     /// Takes the interface down: from then on a write at the device end gives EIO.
@@ -182,7 +182,7 @@ impl Link {
     /// When the kernel refuses.
     #[track_caller]
     pub fn down(&self) {
-        assert_ok(self.backing.set_up(false), "take the interface down");
+        assert_ok(self.backing.set_up(false, &self.addresses), "take the interface down");
     }
 
     /// Sets the MTU, in octets.

@@ -70,27 +70,9 @@ impl LinkPlan {
         device.apply(&self.steps(device.index()))?;
         // With duplicate address detection, which a TUN never does, an address is the host's a second later.
         if !(self.chatter && self.mode == Mode::Tap) {
-            self.wait_until_delivered(&device)?;
+            wait_until_delivered(&device, &self.addresses)?;
         }
         Ok(device)
-    }
-
-    /// The kernel adds the local routes of IPv6 addresses from a work queue, some 50 µs later; a packet that comes before
-    /// is dropped. Nothing but the route itself tells, so it is looked up until it is there.
-    fn wait_until_delivered(&self, device: &KernelDevice) -> Result<(), KernelError> {
-        let end = Instant::now() + patience();
-        let mut netlink = device.netlink();
-        for address in self.addresses.iter().map(|host| host.address()).filter(IpAddr::is_ipv6) {
-            while !netlink.delivers(address)? {
-                if Instant::now() >= end {
-                    let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
-                    return Err(KernelError::new(format!("wait for the local route of {address}"), error)
-                        .with_cure("Another program may have taken the interface down or the address away"));
-                }
-                thread::yield_now();
-            }
-        }
-        Ok(())
     }
 
     fn steps(&self, index: u32) -> Vec<LinkStep> {
@@ -114,4 +96,33 @@ impl LinkPlan {
         }
         steps
     }
+}
+
+/// Brings a link up again. The kernel forgets IPv6 addresses when an interface goes down (`keep_addr_on_down`), so those
+/// are assigned anew.
+pub(crate) fn bring_up(device: &KernelDevice, addresses: &[Cidr]) -> Result<(), KernelError> {
+    let index = device.index();
+    device.apply(&[LinkStep::Up { index }])?;
+    let present = device.netlink().addresses(index)?;
+    let missing = addresses.iter().filter(|address| !present.iter().any(|held| held.address == **address));
+    device.apply(&missing.map(|&address| LinkStep::address(index, address)).collect::<Vec<_>>())?;
+    wait_until_delivered(device, addresses)
+}
+
+/// The kernel adds the local routes of IPv6 addresses from a work queue, some 50 µs later; a packet that comes before
+/// is dropped. Nothing but the route itself tells, so it is looked up until it is there.
+fn wait_until_delivered(device: &KernelDevice, addresses: &[Cidr]) -> Result<(), KernelError> {
+    let end = Instant::now() + patience();
+    let mut netlink = device.netlink();
+    for address in addresses.iter().map(|host| host.address()).filter(IpAddr::is_ipv6) {
+        while !netlink.delivers(address)? {
+            if Instant::now() >= end {
+                let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+                return Err(KernelError::new(format!("wait for the local route of {address}"), error)
+                    .with_cure("Another program may have taken the interface down or the address away"));
+            }
+            thread::yield_now();
+        }
+    }
+    Ok(())
 }

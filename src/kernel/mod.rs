@@ -33,5 +33,5 @@ pub use packet_socket::PacketSocket;
 pub use privilege::{Privilege, Step as SetupStep};
 pub use probe::probe;
 
-pub(crate) use link::LinkPlan;
+pub(crate) use link::{LinkPlan, bring_up};
 pub(crate) use turn::Turn;
