@@ -307,7 +307,7 @@ mod tests {
     fn refusal_with_text() -> Vec<u8> {
         let mut payload = (-libc::EINVAL).to_ne_bytes().to_vec();
         payload.extend(message(16, 0, &[]));
-        payload.extend([8, 0, 1, 0].map(u8::to_ne_bytes).concat());
+        payload.extend([8_u16, 1].map(u16::to_ne_bytes).concat());
         payload.extend(b"low\0");
         message(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, &payload)
     }
