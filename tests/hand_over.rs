@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use etherparse::PacketBuilder;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::phy::{Medium, TunTapInterface, wait};
 use smoltcp::socket::udp;
@@ -135,6 +136,29 @@ fn smoltcp_takes_a_descriptor_that_does_not_block() -> io::Result<()> {
     let descriptor = tun.into_fd(false);
     let program = start_smoltcp(move || TunTapInterface::from_fd(descriptor.into_raw_fd(), Medium::Ip, mtu), peer);
     converse(host, peer);
+    finish(program)
+}
+
+/// The same program on the mock, whose descriptor is one end of a socket pair: two datagrams there and back.
+#[test]
+fn smoltcp_takes_the_mocks_descriptor() -> io::Result<()> {
+    let mut context = TestContext::new(Backend::Mock, "by descriptor")?;
+    let tun: Tun = context.argument(DeviceConfig::new())?;
+    let (host, peer, mtu) = (tun.host_v4(), tun.peer_v4(), tun.mtu() as usize);
+    let end = tun.host_end();
+    let descriptor = tun.into_fd(false);
+    let program = start_smoltcp(move || TunTapInterface::from_fd(descriptor.into_raw_fd(), Medium::Ip, mtu), peer);
+    for text in [b"first", b"again"] {
+        let mut datagram = Vec::new();
+        PacketBuilder::ipv4(host.octets(), peer.octets(), 64)
+            .udp(4000, PORT)
+            .write(&mut datagram, text)
+            .map_err(io::Error::other)?;
+        end.send(&datagram);
+        let reply = end.receive();
+        assert_eq!((&reply[12..16], &reply[16..20]), (&peer.octets()[..], &host.octets()[..]));
+        assert!(reply.ends_with(text));
+    }
     finish(program)
 }
 
