@@ -275,7 +275,10 @@ fn a_detached_responder_is_not_running() {
             assert!(dispatcher.detach(id).is_none());
             thread::yield_now();
             assert_eq!(calls.load(Ordering::SeqCst), after);
-            dispatcher.drain().unwrap();
+            // Only to keep the queue short: `drain` would wait for the end of a flood that does not end.
+            for _ in 0..dispatcher.undelivered() {
+                dispatcher.next(Deadline::Now).unwrap();
+            }
         }
     });
 }

@@ -228,9 +228,8 @@ pub struct Answering {
 
 impl Answering {
     pub(super) fn attach(dispatcher: Arc<Dispatcher>, machine: impl AnsweringMachine + 'static) -> Self {
-        let name = machine.name().to_owned();
-        let progress = Arc::<Progress>::default();
-        let id = dispatcher.attach(Box::new(Running { machine, progress: Arc::clone(&progress) }));
+        let (name, progress, running) = Self::running(machine);
+        let id = dispatcher.attach(running);
         Self { dispatcher, id, name, progress }
     }
 
@@ -239,20 +238,24 @@ impl Answering {
         device: Arc<dyn Device>,
         machine: impl AnsweringMachine + 'static,
     ) -> io::Result<Self> {
-        let name = machine.name().to_owned();
-        let progress = Arc::<Progress>::default();
-        let running = Running { machine, progress: Arc::clone(&progress) };
-        let (dispatcher, id) = Dispatcher::start_with(device, Box::new(running))?;
+        let (name, progress, running) = Self::running(machine);
+        let (dispatcher, id) = Dispatcher::start_with(device, running)?;
         Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
     }
 
     /// The machine is attached before the reader starts, so that it misses nothing.
     pub(super) fn start(device: Arc<dyn Device>, machine: impl AnsweringMachine + 'static) -> io::Result<Self> {
+        let (name, progress, running) = Self::running(machine);
+        let (dispatcher, id) = Dispatcher::start_discarding(device, running)?;
+        Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
+    }
+
+    /// The machine as a responder that counts, with its name and its counts.
+    fn running(machine: impl AnsweringMachine + 'static) -> (String, Arc<Progress>, Box<dyn Responder>) {
         let name = machine.name().to_owned();
         let progress = Arc::<Progress>::default();
-        let running = Running { machine, progress: Arc::clone(&progress) };
-        let (dispatcher, id) = Dispatcher::start_discarding(device, Box::new(running))?;
-        Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
+        let running = Box::new(Running { machine, progress: Arc::clone(&progress) });
+        (name, progress, running)
     }
 
     /// The machine's name.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::answer::{self, Answering, AnsweringMachine};
 use crate::codec::Framing;
 use crate::device::dispatch::{Dispatcher, Received};
-use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
+use crate::device::{Deadline, Device, Frame, FrameRef, LARGEST_FRAME, Mode, patience};
 
 /// Where there is no reader yet, reads go to the device itself: code under test pays for no thread it does not need.
 pub(super) struct DeviceEnd {
@@ -177,9 +177,6 @@ enum Read {
     /// From the reader's queue.
     Queued(Received),
 }
-
-/// The largest IP packet, an Ethernet header and a VLAN tag.
-const LARGEST_FRAME: usize = 65_535 + 18;
 
 impl Device for DeviceEnd {
     fn mode(&self) -> Mode {

@@ -5,10 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use super::link::assert_ok;
-use crate::device::{Deadline, Device, Frame, patience};
-
-/// The octets of the largest frame: an IP packet, an Ethernet header and a VLAN tag.
-const LARGEST_FRAME: usize = 65_535 + 18;
+use crate::device::{Deadline, Device, Frame, LARGEST_FRAME, patience};
 
 /// The host end as raw frames: what the code under test writes at the device end arrives here, and what is sent here
 /// it reads. The host's own stack sees the same frames.

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use super::Mode;
 
+/// The octets of the largest frame: an IP packet of 65,535 behind an Ethernet header with one VLAN tag.
+pub(crate) const LARGEST_FRAME: usize = 65_535 + 18;
+
 /// A borrowed frame together with the mode that tells how it begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FrameRef<'a> {

@@ -7,10 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::responders::panic_message;
 use super::{Replies, Shared, Verdict};
 use crate::codec::{Framing, PacketInfo, TunPi};
-use crate::device::{Deadline, FrameRef, Mode};
-
-/// The largest frame, in octets: an IP packet of 65,535 behind an Ethernet header with one VLAN tag.
-const LARGEST_FRAME: usize = 65_535 + 18;
+use crate::device::{Deadline, FrameRef, LARGEST_FRAME, Mode};
 
 /// The header in front of a reply, kept from one request to the next.
 type Header = Vec<u8>;
