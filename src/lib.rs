@@ -64,6 +64,7 @@ pub mod fuzz;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod mock;
+pub mod packet;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 

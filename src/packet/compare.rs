@@ -1,0 +1,199 @@
+//! Holds a frame against a template: does it match, and if not, what differs and where.
+//!
+//! Layer: `packet`. Anchoring: the template's first layer is found anywhere in the frame, but not in what is quoted or
+//! tunnelled; the others follow without gap, except that VLAN tags and IPv6 extension headers may lie between. An
+//! unnamed payload matches anything. Matching allocates nothing; explaining does.
+
+use std::ops::{ControlFlow, Range};
+
+use super::Packet;
+use super::dissect::Dissection;
+use super::field::{Constraint, Value};
+use super::layer::{FieldInfo, Layer, LayerKind};
+use super::verify::Defect;
+use super::view::View;
+use crate::device::FrameRef;
+
+/// One way in which a frame is not what a template wants. Borrows both.
+pub(crate) enum Mismatch<'a> {
+    /// There is another layer, or none, where this one should be.
+    Layer { wanted: LayerKind, got: Option<LayerKind> },
+    /// A field is not what it must be.
+    Field {
+        layer: LayerKind,
+        info: &'static FieldInfo,
+        wanted: &'a Constraint,
+        got: Option<Value<'a>>,
+        /// The field's octets in the frame.
+        octets: Option<Range<usize>>,
+    },
+    /// A length or checksum is wrong.
+    Defect(Defect),
+}
+
+/// How far a frame is from a template: fewer layers missing is nearer, then fewer fields wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Distance {
+    pub(crate) layers: usize,
+    pub(crate) fields: usize,
+}
+
+impl Packet {
+    /// Whether a frame is what this template wants.
+    ///
+    /// ```
+    /// use tuntap_test::device::{FrameRef, Mode};
+    /// use tuntap_test::packet::{IntoPacket, Ipv4, Udp};
+    ///
+    /// let octets = (Ipv4::new() / Udp::new().sport(9).dport(53) / b"hi").build()?;
+    /// let frame = FrameRef::new(Mode::Tun, &octets);
+    /// assert!(Udp::new().dport(1..=1023).into_packet().matches(frame));
+    /// assert!(!Udp::new().dport(54).into_packet().matches(frame));
+    /// # Ok::<(), tuntap_test::packet::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn matches(&self, frame: FrameRef<'_>) -> bool {
+        self.matches_dissection(&Dissection::new(frame))
+    }
+
+    /// As [`matches`](Self::matches), for a frame that is taken apart already: several templates share the work.
+    #[must_use]
+    pub fn matches_dissection(&self, frame: &Dissection<'_>) -> bool {
+        let stop = |_: Mismatch<'_>| ControlFlow::Break(());
+        let (Some(first), Some(_)) = (self.layers.first(), frame.view(0)) else { return self.layers.is_empty() };
+        let fits = if first.kind() == LayerKind::Payload {
+            self.whole_frame(frame, &mut { stop }).is_continue()
+        } else {
+            (0..frame.len()).any(|at| {
+                let anchor = |view: View<'_>| view.nesting == 0 && view.protocol.kind == first.kind();
+                frame.view(at).is_some_and(anchor) && self.from_anchor(frame, at, &mut { stop }).is_continue()
+            })
+        };
+        fits && (!self.verified || frame.is_sound())
+    }
+
+    /// Tells every mismatch at the anchor where there are fewest, and how far the frame is off.
+    pub(crate) fn mismatches<'a>(&'a self, frame: &Dissection<'a>) -> (Distance, Vec<Mismatch<'a>>) {
+        let Some(first) = self.layers.first() else { return (Distance::default(), Vec::new()) };
+        let mut best: Option<(Distance, Vec<Mismatch<'a>>)> = None;
+        if first.kind() == LayerKind::Payload {
+            let mut found = Vec::new();
+            let _ = self.whole_frame(frame, &mut |mismatch| {
+                found.push(mismatch);
+                ControlFlow::Continue(())
+            });
+            best = Some((Distance { layers: 0, fields: found.len() }, found));
+        } else {
+            for (at, view) in frame.views().enumerate() {
+                if view.nesting > 0 || view.protocol.kind != first.kind() {
+                    continue;
+                }
+                let mut found = Vec::new();
+                let mut distance = Distance::default();
+                let _ = self.from_anchor(frame, at, &mut |mismatch| {
+                    match &mismatch {
+                        Mismatch::Layer { .. } => distance.layers += 1,
+                        _ => distance.fields += 1,
+                    }
+                    found.push(mismatch);
+                    ControlFlow::Continue(())
+                });
+                if best.as_ref().is_none_or(|(least, _)| distance < *least) {
+                    best = Some((distance, found));
+                }
+            }
+        }
+        let (mut distance, mut found) = best.unwrap_or_else(|| {
+            let got = frame.kinds().find(|kind| !kind.may_lie_between());
+            let all = self.layers.len();
+            (Distance { layers: all, fields: 0 }, vec![Mismatch::Layer { wanted: first.kind(), got }])
+        });
+        if self.verified {
+            frame.verify(|defect| {
+                distance.fields += 1;
+                found.push(Mismatch::Defect(defect));
+            });
+        }
+        (distance, found)
+    }
+
+    /// A template of octets alone is the whole frame.
+    fn whole_frame<'a>(
+        &'a self,
+        frame: &Dissection<'a>,
+        tell: &mut impl FnMut(Mismatch<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.layers.iter().try_for_each(|layer| payload(layer, frame.frame(), 0, tell))
+    }
+
+    fn from_anchor<'a>(
+        &'a self,
+        frame: &Dissection<'a>,
+        anchor: usize,
+        tell: &mut impl FnMut(Mismatch<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut at = anchor;
+        for (number, layer) in self.layers.iter().enumerate() {
+            if number > 0 {
+                if layer.kind() == LayerKind::Payload {
+                    let Some(view) = frame.view(at) else { continue };
+                    payload(layer, view.content, view.start + view.header.len(), tell)?;
+                    continue;
+                }
+                at = next(frame, at + 1, layer);
+            }
+            let got = frame.view(at);
+            let Some(view) = got.filter(|view| view.protocol.kind == layer.kind()) else {
+                let got = got.map(|view| view.protocol.kind);
+                // What follows has nothing to be compared with.
+                return tell(Mismatch::Layer { wanted: layer.kind(), got });
+            };
+            for (index, info, wanted) in layer.constraints() {
+                let got = view.value(index);
+                if !info.holds(wanted, got) {
+                    let octets = info.range(view.header).map(|range| view.start + range.start..view.start + range.end);
+                    tell(Mismatch::Field { layer: layer.kind(), info, wanted, got, octets })?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Where the layer is that a template names behind another: there, or behind VLAN tags and extension headers. Of several
+/// of its kind the first that it fits, else the first.
+fn next(frame: &Dissection<'_>, from: usize, layer: &Layer) -> usize {
+    let mut first = None;
+    let mut at = from;
+    while let Some(view) = frame.view(at) {
+        let kind = view.protocol.kind;
+        if kind == layer.kind() {
+            if layer.constraints().all(|(index, info, wanted)| info.holds(wanted, view.value(index))) {
+                return at;
+            }
+            first = first.or(Some(at));
+        }
+        if !kind.may_lie_between() {
+            break;
+        }
+        at += 1;
+    }
+    first.unwrap_or(at)
+}
+
+/// Holds a payload layer against octets that begin at that place of the frame.
+fn payload<'a>(
+    layer: &'a Layer,
+    octets: &'a [u8],
+    start: usize,
+    tell: &mut impl FnMut(Mismatch<'a>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    for (_, info, wanted) in layer.constraints() {
+        let got = info.read(octets);
+        if !info.holds(wanted, got) {
+            let octets = info.range(octets).map(|range| start + range.start..start + range.end);
+            tell(Mismatch::Field { layer: layer.kind(), info, wanted, got, octets })?;
+        }
+    }
+    ControlFlow::Continue(())
+}

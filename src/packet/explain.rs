@@ -1,0 +1,197 @@
+//! Values, constraints, templates and whole frames as text for people.
+
+use std::fmt::{self, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::Packet;
+use super::dissect::Dissection;
+use super::ethernet::Mac;
+use super::field::{Constraint, FieldValue, Value};
+use super::layer::{FieldInfo, Layer, LayerKind, Show};
+use super::tcp::{Letters, TcpFlags};
+use crate::device::FrameRef;
+
+/// The octets of a value that are shown.
+const MOST_OCTETS: usize = 24;
+
+/// A number as its field writes it.
+pub(crate) fn number(show: Show, bits: u128) -> String {
+    match show {
+        Show::Decimal | Show::Octets | Show::Padded(_) => bits.to_string(),
+        Show::Hex(digits) => format!("0x{bits:0digits$x}"),
+        Show::Bool => if bits == 0 { "no" } else { "yes" }.to_owned(),
+        Show::Ipv4 => Ipv4Addr::from_bits(u32::from_bits(bits)).to_string(),
+        Show::Ipv6 => Ipv6Addr::from_bits(bits).to_string(),
+        Show::Mac => Mac(bits).to_string(),
+        Show::Named(names) => match names.iter().find(|(number, _)| *number == bits) {
+            Some((_, name)) => format!("{bits} ({name})"),
+            None => bits.to_string(),
+        },
+        Show::TcpFlags => Letters(TcpFlags::from_bits(bits)).to_string(),
+    }
+}
+
+/// Octets as text where they are, else in hexadecimal; long ones cut.
+pub(crate) fn octets(octets: &[u8]) -> String {
+    let start = octets.get(..MOST_OCTETS).unwrap_or(octets);
+    let more = if octets.len() > start.len() { format!("… {} octets", octets.len()) } else { String::new() };
+    let printable = !start.is_empty() && start.iter().all(|octet| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+    match std::str::from_utf8(start) {
+        Ok(text) if printable => format!("{text:?}{more}"),
+        _ if octets.is_empty() => "nothing".to_owned(),
+        _ => {
+            let mut text = String::new();
+            for (at, octet) in start.iter().enumerate() {
+                let _ = write!(text, "{}{octet:02x}", if at > 0 && at % 4 == 0 { " " } else { "" });
+            }
+            text + &more
+        }
+    }
+}
+
+/// A value as its field writes it.
+pub(crate) fn value(info: &FieldInfo, value: Option<Value<'_>>) -> String {
+    match value {
+        None => "absent".to_owned(),
+        Some(Value::Bits(bits)) => number(info.show, bits),
+        Some(Value::Octets(found)) => octets(found),
+    }
+}
+
+/// What a field must be, as its field writes it.
+pub(crate) fn constraint(info: &FieldInfo, constraint: &Constraint) -> String {
+    let number = |bits: u128| number(info.show, bits);
+    match constraint {
+        Constraint::Exact(bits) => number(*bits),
+        Constraint::Range(low, high) if *high == u128::MAX => format!("{}..", number(*low)),
+        Constraint::Range(low, high) => format!("{}..={}", number(*low), number(*high)),
+        Constraint::OneOf(choice) => {
+            let choice: Vec<_> = choice.iter().map(|bits| number(*bits)).collect();
+            format!("one of {}", choice.join(", "))
+        }
+        Constraint::Masked { mask, value } => match info.show {
+            Show::TcpFlags => {
+                let letters = |bits| Letters(TcpFlags::from_bits(bits)).to_string();
+                let (set, clear) = (*value, *mask & !*value);
+                match (set, clear) {
+                    (_, 0) => format!("{} set", letters(set)),
+                    (0, _) => format!("{} clear", letters(clear)),
+                    _ => format!("{} set, {} clear", letters(set), letters(clear)),
+                }
+            }
+            Show::Ipv4 => format!("{}/{}", number(*value), mask.count_ones()),
+            Show::Ipv6 => format!("{}/{}", number(*value), mask.count_ones()),
+            _ => format!("{value:#x} under the mask {mask:#x}"),
+        },
+        Constraint::Satisfies { what, .. } | Constraint::OctetsSatisfy { what, .. } => what.to_string(),
+        Constraint::Octets(wanted) => octets(wanted),
+        Constraint::Absent => "absent".to_owned(),
+    }
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.protocol().name)?;
+        let mut between = " (";
+        for (_, info, wanted) in self.constraints() {
+            f.write_str(between)?;
+            between = ", ";
+            if self.kind() != LayerKind::Payload {
+                write!(f, "{} ", info.name)?;
+            }
+            f.write_str(&constraint(info, wanted))?;
+        }
+        if between == ", " { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+/// What the template wants, in one line: `IPv4 (src 192.0.2.1) / TCP (flags R., acknowledgement 101)`.
+impl fmt::Display for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.layers.is_empty() {
+            return f.write_str("any frame");
+        }
+        for (at, layer) in self.layers.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" / ")?;
+            }
+            fmt::Debug::fmt(layer, f)?;
+        }
+        if self.verified { Ok(()) } else { f.write_str(" (unverified)") }
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'a> FrameRef<'a> {
+    /// Every layer and field of the frame with its octets, one a line, and what is wrong with it. Total on any octets.
+    #[must_use]
+    pub fn explain(self) -> Explanation<'a> {
+        Explanation(Dissection::new(self))
+    }
+
+    /// The octets in lines of 16, in hexadecimal and as text.
+    #[must_use]
+    pub const fn hexdump(self) -> Hexdump<'a> {
+        Hexdump(self.octets)
+    }
+}
+
+/// A frame field by field; see [`FrameRef::explain`].
+#[derive(Debug)]
+pub struct Explanation<'a>(Dissection<'a>);
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frame = &self.0;
+        for view in frame.views() {
+            let depth = usize::from(view.nesting) * 2;
+            let end = view.start + view.header.len() + view.content.len();
+            let quoted = if view.nesting > 0 { " (quoted)" } else { "" };
+            writeln!(f, "{:depth$}{}{quoted}  @ octets {}..{end}", "", view.protocol.name, view.start)?;
+            for (index, info) in view.protocol.fields.iter().enumerate() {
+                let (Some(range), found @ Some(_)) = (info.range(view.header), view.value(index)) else { continue };
+                let (start, end) = (view.start + range.start, view.start + range.end);
+                writeln!(f, "{:depth$}  {:<20} {:<28} @ {start}..{end}", "", info.name, value(info, found))?;
+            }
+        }
+        if !frame.trailer().is_empty() {
+            writeln!(f, "trailer  {} octets", frame.trailer().len())?;
+        }
+        if let Some(error) = frame.error() {
+            writeln!(f, "unreadable: {error}")?;
+        }
+        let mut defects = Ok(());
+        frame.verify(|defect| defects = defects.and(writeln!(f, "wrong: {defect}")));
+        defects
+    }
+}
+
+/// Octets in hexadecimal and as text; see [`FrameRef::hexdump`].
+#[derive(Clone, Copy, Debug)]
+pub struct Hexdump<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hexdump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (line, octets) in self.0.chunks(16).enumerate() {
+            write!(f, "{:04x} ", line * 16)?;
+            for at in 0..16 {
+                let gap = if at == 8 { " " } else { "" };
+                match octets.get(at) {
+                    Some(octet) => write!(f, "{gap} {octet:02x}")?,
+                    None => write!(f, "{gap}   ")?,
+                }
+            }
+            let text: String = octets
+                .iter()
+                .map(|octet| if (b' '..=b'~').contains(octet) { char::from(*octet) } else { '.' })
+                .collect();
+            writeln!(f, "  {text}")?;
+        }
+        Ok(())
+    }
+}

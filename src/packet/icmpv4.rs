@@ -1,0 +1,184 @@
+//! ICMP for IPv4 (RFC 792).
+//!
+//! ```text
+//!   0      1      2          4                                 8
+//!  +------+------+----------+---------------------------------+---- - -
+//!  | type | code | checksum | id, seq          echo           | data
+//!  |      |      |          | unused (2), mtu  unreachable    | the quoted datagram: a nested packet
+//!  |      |      |          | pointer, 0       parameter      |
+//!  |      |      |          | gateway          redirect       |
+//!  +------+------+----------+---------------------------------+---- - -
+//! ```
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::build::Completing;
+use super::checksum::checksum;
+use super::dissect::{Dissected, LengthError, Next};
+use super::layer::{Behaviour, Show, bits, layer};
+use super::verify::Defect;
+use super::view::View;
+use super::{IntoField, IntoPacket, Packet};
+
+const BEHAVIOUR: Behaviour = Behaviour { fixed: |_| 8, align: 1, dissect, complete, verify, summary };
+
+const ECHO_REPLY: u8 = 0;
+const UNREACHABLE: u8 = 3;
+const REDIRECT: u8 = 5;
+const ECHO_REQUEST: u8 = 8;
+const TIME_EXCEEDED: u8 = 11;
+const PARAMETER_PROBLEM: u8 = 12;
+
+layer! {
+    /// An ICMP message for IPv4, 8 octets and what follows (RFC 792). Alone it is sent over IPv4.
+    ///
+    /// An error quotes the datagram that it is about. Stack that on it, or give it to [`quoting`](Self::quoting): in a
+    /// template it is compared like any layer, but nobody searches it and nobody verifies it, since it may be cut.
+    ///
+    /// ```
+    /// use tuntap_test::packet::{Icmpv4, Ipv4, Udp};
+    ///
+    /// let echo = Icmpv4::echo_request(7, 1) / b"hello";
+    /// let error = Icmpv4::port_unreachable() / Ipv4::new() / Udp::new().dport(53);
+    /// assert_eq!(echo.build()?.len(), 20 + 8 + 5);
+    /// # let _ = error;
+    /// # Ok::<(), tuntap_test::packet::BuildError>(())
+    /// ```
+    Icmpv4, ICMPV4 = Icmpv4 "ICMPv4", BEHAVIOUR;
+    /// The type (IANA "ICMP Type Numbers").
+    icmp_type: u8 = bits(0, 8).show(Show::Named(TYPES));
+    /// The code, whose meaning depends on the type.
+    code: u8 = bits(8, 8);
+    /// Checksum of the whole message.
+    checksum: u16 = bits(16, 16).computed().show(Show::Hex(4));
+    /// Identifier of an echo, timestamp or address mask message.
+    id: u16 = bits(32, 16).when(is_query);
+    /// Sequence number of the same.
+    seq: u16 = bits(48, 16).when(is_query);
+    /// The MTU of the next hop, in "fragmentation needed" (RFC 1191 section 4), octets.
+    mtu: u16 = bits(48, 16).when(|header| matches!(header, [UNREACHABLE, ..]));
+    /// The octet that a parameter problem is about.
+    pointer: u8 = bits(32, 8).when(|header| matches!(header, [PARAMETER_PROBLEM, ..]));
+    /// The better gateway of a redirect.
+    gateway: Ipv4Addr = bits(32, 32).show(Show::Ipv4).when(|header| matches!(header, [REDIRECT, ..]));
+    /// The second four octets, whatever the type makes of them.
+    rest: u32 = bits(32, 32).show(Show::Hex(8)).when(is_no_other);
+}
+
+const TYPES: &[(u128, &str)] = &[
+    (0, "echo reply"),
+    (3, "destination unreachable"),
+    (4, "source quench"),
+    (5, "redirect"),
+    (8, "echo request"),
+    (9, "router advertisement"),
+    (10, "router solicitation"),
+    (11, "time exceeded"),
+    (12, "parameter problem"),
+    (13, "timestamp request"),
+    (14, "timestamp reply"),
+];
+
+fn is_query(header: &[u8]) -> bool {
+    matches!(header, [ECHO_REPLY | ECHO_REQUEST | 13..=18, ..])
+}
+
+/// The second four octets belong to none of the fields above.
+fn is_no_other(header: &[u8]) -> bool {
+    !is_query(header) && !matches!(header, [REDIRECT, ..])
+}
+
+/// Errors (RFC 1122 section 3.2.2): they quote a datagram, and no error is sent about them.
+pub(crate) const fn is_error(kind: u8) -> bool {
+    matches!(kind, UNREACHABLE | 4 | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM)
+}
+
+impl Icmpv4 {
+    fn of(icmp_type: u8, code: u8) -> Self {
+        Self::new().icmp_type(icmp_type).code(code)
+    }
+
+    /// An echo request; both numbers may be patterns.
+    pub fn echo_request(id: impl IntoField<u16>, seq: impl IntoField<u16>) -> Self {
+        Self::of(ECHO_REQUEST, 0).id(id).seq(seq)
+    }
+
+    /// An echo reply; both numbers may be patterns.
+    pub fn echo_reply(id: impl IntoField<u16>, seq: impl IntoField<u16>) -> Self {
+        Self::of(ECHO_REPLY, 0).id(id).seq(seq)
+    }
+
+    /// Destination unreachable, with that code (IANA "Type 3 — Destination Unreachable").
+    pub fn unreachable(code: impl IntoField<u8>) -> Self {
+        Self::new().icmp_type(UNREACHABLE).code(code)
+    }
+
+    /// Port unreachable: code 3.
+    pub fn port_unreachable() -> Self {
+        Self::of(UNREACHABLE, 3)
+    }
+
+    /// Fragmentation needed and DF set: code 4, with the MTU of the next hop in octets (RFC 1191).
+    pub fn fragmentation_needed(mtu: impl IntoField<u16>) -> Self {
+        Self::of(UNREACHABLE, 4).mtu(mtu)
+    }
+
+    /// Time to live exceeded in transit: code 0.
+    pub fn time_exceeded() -> Self {
+        Self::of(TIME_EXCEEDED, 0)
+    }
+
+    /// Parameter problem: code 0, and the octet it is about.
+    pub fn parameter_problem(pointer: impl IntoField<u8>) -> Self {
+        Self::of(PARAMETER_PROBLEM, 0).pointer(pointer)
+    }
+
+    /// Redirect for the host: code 1, with the better gateway.
+    pub fn redirect(gateway: impl IntoField<Ipv4Addr>) -> Self {
+        Self::of(REDIRECT, 1).gateway(gateway)
+    }
+
+    /// The datagram that an error is about: a packet, or octets such as the first 28 of a frame.
+    pub fn quoting(self, datagram: impl IntoPacket) -> Packet {
+        self / datagram
+    }
+}
+
+fn dissect(octets: &[u8]) -> Result<Dissected, LengthError> {
+    let Some((&[kind, ..], rest)) = octets.split_first_chunk::<8>() else {
+        return Err(LengthError::Truncated { needed: 8 });
+    };
+    let next = if is_error(kind) { Next::quoted(rest) } else { Next::Payload };
+    Ok(Dissected { header: 8, length: None, next })
+}
+
+fn complete(header: &mut Vec<u8>, cx: &Completing<'_>) {
+    if !cx.is_set("checksum") {
+        cx.write(header, "checksum", checksum(&[header.as_slice(), cx.content].concat()));
+    }
+}
+
+fn verify(view: &View<'_>, defect: &mut dyn FnMut(Defect)) {
+    if view.ip.is_none_or(|ip| !ip.fragment) {
+        view.check_sum("checksum", checksum(view.message()), "RFC 792", defect);
+    }
+}
+
+fn summary(view: &View<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let &[kind, code, ..] = view.header else { return f.write_str("ICMPv4") };
+    f.write_str("ICMPv4 ")?;
+    match TYPES.iter().find(|(number, _)| *number == u128::from(kind)) {
+        Some((_, name)) => f.write_str(name)?,
+        None => write!(f, "type {kind}")?,
+    }
+    match kind {
+        ECHO_REPLY | ECHO_REQUEST => {
+            write!(f, " id {} seq {} {} octets", view.number("id"), view.number("seq"), view.content.len())
+        }
+        UNREACHABLE if code == 3 => f.write_str(" (port)"),
+        UNREACHABLE if code == 4 => write!(f, " (fragmentation needed, mtu {})", view.number("mtu")),
+        _ if code != 0 => write!(f, " code {code}"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,436 @@
+//! A layer as data: which fields its header has, where they stand, and what the values of some must be.
+//!
+//! Layer: `packet`. Each protocol's file describes its header once, as a table made by [`layer!`]; building, dissecting,
+//! matching, explaining and writing a layer as Rust all read that table.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::build::Completing;
+use super::dissect::{Dissected, LengthError};
+use super::field::{Constraint, Value};
+use super::verify::Defect;
+use super::view::View;
+
+/// Which protocol a layer is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LayerKind {
+    /// Ethernet II.
+    Ethernet,
+    /// A VLAN tag: IEEE 802.1Q or 802.1ad.
+    Vlan,
+    /// ARP over Ethernet for IPv4.
+    Arp,
+    /// IPv4.
+    Ipv4,
+    /// IPv6, its fixed header.
+    Ipv6,
+    /// The hop-by-hop options header of IPv6.
+    HopByHop,
+    /// A routing header of IPv6.
+    Routing,
+    /// A destination options header of IPv6.
+    DestinationOptions,
+    /// The fragment header of IPv6.
+    Fragment,
+    /// ICMP for IPv4.
+    Icmpv4,
+    /// ICMP for IPv6, with neighbour discovery and multicast listener discovery.
+    Icmpv6,
+    /// IGMP.
+    Igmp,
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+    /// A DNS message.
+    Dns,
+    /// A DHCPv4 message.
+    Dhcp,
+    /// What nobody above takes apart.
+    Payload,
+}
+
+impl LayerKind {
+    /// VLAN tags and IPv6 extension headers: they may lie between two layers that a template names side by side.
+    pub(crate) const fn may_lie_between(self) -> bool {
+        matches!(self, Self::Vlan | Self::HopByHop | Self::Routing | Self::DestinationOptions | Self::Fragment)
+    }
+
+    /// IPv4 or IPv6.
+    pub(crate) const fn is_ip(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6)
+    }
+}
+
+impl fmt::Display for LayerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(super::protocol(*self).name)
+    }
+}
+
+/// One protocol: its table and what cannot be a table.
+pub(crate) struct Protocol {
+    pub(crate) kind: LayerKind,
+    /// As reports call it.
+    pub(crate) name: &'static str,
+    /// The type of its layer, as Rust calls it.
+    pub(crate) rust: &'static str,
+    pub(crate) fields: &'static [FieldInfo],
+    pub(crate) behaviour: Behaviour,
+}
+
+/// What a protocol does beside having fields.
+pub(crate) struct Behaviour {
+    /// How many octets the fixed part of a header has that begins with these octets.
+    pub(crate) fixed: fn(&[u8]) -> usize,
+    /// The header is padded to a multiple of so many octets.
+    pub(crate) align: usize,
+    /// Where the header at the front of these octets ends, where what it carries ends, and what that is.
+    pub(crate) dissect: fn(&[u8]) -> Result<Dissected, LengthError>,
+    /// Fills in what nobody set: lengths, checksums, the number of the next protocol.
+    pub(crate) complete: fn(&mut Vec<u8>, &Completing<'_>),
+    /// Checks lengths and checksums.
+    pub(crate) verify: fn(&View<'_>, &mut dyn FnMut(Defect)),
+    /// Writes what one line says of it.
+    pub(crate) summary: fn(&View<'_>, &mut fmt::Formatter<'_>) -> fmt::Result,
+}
+
+impl Protocol {
+    pub(crate) fn index(&self, field: &str) -> Option<usize> {
+        self.fields.iter().position(|info| info.name == field)
+    }
+}
+
+/// One field of a header.
+pub(crate) struct FieldInfo {
+    /// The name, which is also the setter's.
+    pub(crate) name: &'static str,
+    pub(crate) at: At,
+    /// Whether a header that begins so has the field.
+    pub(crate) when: fn(&[u8]) -> bool,
+    /// What building takes where nothing is set.
+    pub(crate) default: u128,
+    /// Lengths, checksums and protocol numbers: `complete` fills them in, and no report counts them as unchecked.
+    pub(crate) computed: bool,
+    pub(crate) show: Show,
+}
+
+/// Where a field stands in its header.
+#[derive(Clone, Copy)]
+pub(crate) enum At {
+    /// That many bits from there, counted from the header's first bit in network order.
+    Bits { from: usize, length: usize },
+    /// An option: a number in those octets of the header, wherever they are; how to append one.
+    Find { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(u128, &mut Vec<u8>) },
+    /// Octets of any number; how to append them. Not the same as the range for options whose framing is not its value.
+    Octets { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(&[u8], &mut Vec<u8>) },
+}
+
+/// How a value is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Show {
+    Decimal,
+    /// With so many digits.
+    Hex(usize),
+    Bool,
+    Ipv4,
+    Ipv6,
+    Mac,
+    /// Named values; others in decimal.
+    Named(&'static [(u128, &'static str)]),
+    /// A letter for each bit, as tcpdump writes them.
+    TcpFlags,
+    Octets,
+    /// Octets that are padded with zeros to a multiple of so many.
+    Padded(usize),
+}
+
+const fn always(_: &[u8]) -> bool {
+    true
+}
+
+/// A field of so many bits from that bit on.
+pub(crate) const fn bits(from: usize, length: usize) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Bits { from, length },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Decimal,
+    }
+}
+
+/// A number in an option.
+pub(crate) const fn option(find: fn(&[u8]) -> Option<Range<usize>>, append: fn(u128, &mut Vec<u8>)) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Find { find, append },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Decimal,
+    }
+}
+
+/// Octets of any number.
+pub(crate) const fn octets(find: fn(&[u8]) -> Option<Range<usize>>, append: fn(&[u8], &mut Vec<u8>)) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Octets { find, append },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Octets,
+    }
+}
+
+impl FieldInfo {
+    pub(crate) const fn default(mut self, value: u128) -> Self {
+        self.default = value;
+        self
+    }
+
+    pub(crate) const fn computed(mut self) -> Self {
+        self.computed = true;
+        self
+    }
+
+    pub(crate) const fn show(mut self, show: Show) -> Self {
+        self.show = show;
+        self
+    }
+
+    pub(crate) const fn when(mut self, when: fn(&[u8]) -> bool) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// The octets of the header that hold it.
+    pub(crate) fn range(&self, header: &[u8]) -> Option<Range<usize>> {
+        if !(self.when)(header) {
+            return None;
+        }
+        match self.at {
+            At::Bits { from, length } => {
+                let range = from / 8..(from + length).div_ceil(8);
+                (range.end <= header.len()).then_some(range)
+            }
+            At::Find { find, .. } | At::Octets { find, .. } => {
+                find(header).filter(|range| range.start <= range.end && range.end <= header.len())
+            }
+        }
+    }
+
+    pub(crate) fn read<'a>(&self, header: &'a [u8]) -> Option<Value<'a>> {
+        let octets = header.get(self.range(header)?)?;
+        match self.at {
+            At::Bits { from, length } => {
+                let behind = octets.len() * 8 - from % 8 - length;
+                let all = octets.iter().fold(0, |all: u128, octet| all << 8 | u128::from(*octet));
+                let mask = 1_u128.checked_shl(u32::try_from(length).ok()?).map_or(u128::MAX, |bit| bit - 1);
+                Some(Value::Bits(all >> behind & mask))
+            }
+            At::Find { .. } => {
+                let octets = octets.get(octets.len().saturating_sub(16)..)?;
+                Some(Value::Bits(octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet))))
+            }
+            At::Octets { .. } => Some(Value::Octets(octets)),
+        }
+    }
+
+    /// Whether a value is what it must be. Padding is no part of octets that are padded.
+    pub(crate) fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
+        if let (Show::Padded(align), Constraint::Octets(wanted), Some(Value::Octets(got))) = (self.show, wanted, got) {
+            return got
+                .strip_prefix(&**wanted)
+                .is_some_and(|padding| padding.len() < align && padding.iter().all(|octet| *octet == 0));
+        }
+        wanted.holds(got)
+    }
+
+    /// Writes a number into the fixed part of a header, which grows where it is too short. Bits above the field's
+    /// width are lost.
+    pub(crate) fn write_bits(&self, value: u128, header: &mut Vec<u8>) {
+        let At::Bits { from, length } = self.at else { return };
+        let end = (from + length).div_ceil(8);
+        if header.len() < end {
+            header.resize(end, 0);
+        }
+        for bit in 0..length {
+            let at = from + length - 1 - bit;
+            let Some(octet) = header.get_mut(at / 8) else { continue };
+            let mask = 0x80 >> (at % 8);
+            if value >> bit & 1 == 1 { *octet |= mask } else { *octet &= !mask }
+        }
+    }
+}
+
+/// One layer of a template: a protocol and what some of its fields must be.
+#[derive(Clone)]
+pub struct Layer {
+    protocol: &'static Protocol,
+    fields: Vec<(usize, Constraint)>,
+}
+
+impl Layer {
+    pub(crate) const fn new(protocol: &'static Protocol) -> Self {
+        Self { protocol, fields: Vec::new() }
+    }
+
+    /// The same with this field set; a field that was set before is set anew.
+    pub(crate) fn with(mut self, field: &str, constraint: Constraint) -> Self {
+        self.set(field, constraint);
+        self
+    }
+
+    pub(crate) fn set(&mut self, field: &str, constraint: Constraint) {
+        let Some(index) = self.protocol.index(field) else {
+            unreachable!("{} has no field `{field}`", self.protocol.name)
+        };
+        self.set_at(index, constraint);
+    }
+
+    pub(crate) fn set_at(&mut self, index: usize, constraint: Constraint) {
+        match self.fields.iter_mut().find(|(present, _)| *present == index) {
+            Some((_, present)) => *present = constraint,
+            None => self.fields.push((index, constraint)),
+        }
+    }
+
+    pub(crate) fn get(&self, field: &str) -> Option<&Constraint> {
+        let index = self.protocol.index(field)?;
+        self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub fn kind(&self) -> LayerKind {
+        self.protocol.kind
+    }
+
+    pub(crate) const fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
+    /// The fields that are set, in the order in which they were.
+    pub(crate) fn constraints(&self) -> impl Iterator<Item = (usize, &'static FieldInfo, &Constraint)> {
+        let fields = self.protocol.fields;
+        self.fields
+            .iter()
+            .filter_map(move |(index, constraint)| fields.get(*index).map(|info| (*index, info, constraint)))
+    }
+
+    /// Sets all that `other`, of the same protocol, sets.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (index, constraint) in &other.fields {
+            self.set_at(*index, constraint.clone());
+        }
+    }
+}
+
+/// Defines a layer: its type with a setter for each field, and its table.
+macro_rules! layer {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $table:ident = $kind:ident $text:literal, $behaviour:expr;
+        $($(#[$field_doc:meta])* $field:ident: $type:ty = $info:expr;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        #[must_use]
+        pub struct $name(pub(crate) $crate::packet::Layer);
+
+        pub(crate) static $table: $crate::packet::layer::Protocol = $crate::packet::layer::Protocol {
+            kind: $crate::packet::LayerKind::$kind,
+            name: $text,
+            rust: stringify!($name),
+            fields: &[$($crate::packet::layer::FieldInfo { name: stringify!($field), ..$info }),*],
+            behaviour: $behaviour,
+        };
+
+        impl $name {
+            /// The layer with nothing set.
+            pub const fn new() -> Self {
+                Self($crate::packet::Layer::new(&$table))
+            }
+
+            $(
+                $(#[$field_doc])*
+                pub fn $field(self, value: impl $crate::packet::IntoField<$type>) -> Self {
+                    Self(self.0.with(stringify!($field), value.into_field().constraint))
+                }
+            )*
+        }
+
+        $crate::packet::layer::stackable!($name);
+    };
+}
+pub(crate) use layer;
+
+/// What every layer's type can do.
+macro_rules! stackable {
+    ($name:ident) => {
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl From<$name> for $crate::packet::Layer {
+            fn from(layer: $name) -> Self {
+                layer.0
+            }
+        }
+
+        impl $crate::packet::IntoPacket for $name {
+            fn into_packet(self) -> $crate::packet::Packet {
+                $crate::packet::Packet::from_layer(self.0)
+            }
+        }
+
+        impl<Upper: $crate::packet::IntoPacket> std::ops::Div<Upper> for $name {
+            type Output = $crate::packet::Packet;
+
+            /// Stacks what is inside, or behind, this layer.
+            fn div(self, upper: Upper) -> $crate::packet::Packet {
+                $crate::packet::IntoPacket::into_packet(self) / upper
+            }
+        }
+
+        impl From<$name> for $crate::packet::Packet {
+            fn from(layer: $name) -> Self {
+                $crate::packet::IntoPacket::into_packet(layer)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+pub(crate) use stackable;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_read_where_they_were_written() {
+        let flags = bits(4, 9);
+        let mut header = vec![0xff, 0xff];
+        flags.write_bits(0x101, &mut header);
+        assert_eq!(header, [0xf8, 0x0f]);
+        assert_eq!(flags.read(&header), Some(Value::Bits(0x101)));
+        assert_eq!(flags.read(&header[..1]), None);
+        let address = bits(16, 128);
+        let mut header = Vec::new();
+        address.write_bits(u128::MAX - 5, &mut header);
+        assert_eq!(header.len(), 18);
+        assert_eq!(address.read(&header), Some(Value::Bits(u128::MAX - 5)));
+    }
+}
