@@ -26,23 +26,27 @@
 //! Octets are in network byte order everywhere. Everything that reads octets is total: any octets give layers, a
 //! comparison and a text, never a panic.
 
+mod accessors;
 mod arp;
-mod build;
+pub(crate) mod build;
 mod checksum;
 mod compare;
+mod conversions;
 mod defaults;
 mod dissect;
 mod ethernet;
 mod explain;
-mod field;
+pub(crate) mod field;
+mod from_frame;
 mod icmpv4;
 mod icmpv6;
 mod igmp;
 mod ipv4;
 mod ipv6;
 mod ipv6_extensions;
-mod layer;
+pub(crate) mod layer;
 mod payload;
+mod rust;
 mod summary;
 mod tcp;
 mod tcp_options;
@@ -53,8 +57,10 @@ mod view;
 use std::ops::Div;
 use std::sync::Arc;
 
+pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
+pub use conversions::ConversionError;
 pub use defaults::Defaults;
 pub use dissect::{DissectError, Dissection};
 pub use ethernet::{Ethernet, Vlan};
