@@ -4,9 +4,9 @@
 //! except on octets alone: begin with [`into_packet`](IntoPacket::into_packet) there), builds and matches.
 //!
 //! **A header's fields are all set**, so as a template it is strict: a `TcpHeader` whose window is 0 matches a window of
-//! 0 only. Left open are lengths, checksums and protocol numbers that are 0, which is what etherparse's defaults leave
-//! there for later: they are computed when built, and do not matter when matched. (A UDP checksum of 0 that is meant:
-//! `Udp::from(header).checksum(0)`.) What etherparse computes itself from the header's size is left open, too. What has
+//! 0 only. Left open are lengths and checksums that are 0 and protocol numbers that are 0 or 255, which is what
+//! etherparse's defaults leave there for later: they are computed when built, and do not matter when matched. (A UDP
+//! checksum of 0 that is meant: `Udp::from(header).checksum(0)`.) What etherparse computes itself from the header's size is left open, too. What has
 //! no layer here, such as an authentication header, becomes octets.
 //!
 //! ```
@@ -75,6 +75,9 @@ impl Error for ConversionError {
 /// What etherparse writes from the size of what it has: never worth a constraint.
 const STRUCTURAL: [&str; 3] = ["version", "ihl", "data_offset"];
 
+/// IANA: reserved. etherparse's defaults have it where the protocol is not known yet.
+const UNKNOWN: u128 = 255;
+
 /// A header's octets as a layer with all fields set, and the octets behind the header.
 fn split(kind: LayerKind, octets: &[u8]) -> (Layer, &[u8]) {
     let protocol = protocol(kind);
@@ -86,7 +89,8 @@ fn split(kind: LayerKind, octets: &[u8]) -> (Layer, &[u8]) {
     let mut layer = Layer::new(protocol);
     for (index, info) in protocol.fields.iter().enumerate() {
         let (At::Bits { .. }, Some(value)) = (info.at, view.value(index)) else { continue };
-        let later = info.computed && value == 0.into();
+        let number = matches!(info.name, "protocol" | "next_header");
+        let later = info.computed && (value == 0.into() || number && value == UNKNOWN.into());
         let extension = info.name == "length" && protocol.behaviour.align == 8;
         if !later && !extension && !STRUCTURAL.contains(&info.name) {
             from_frame::set(&mut layer, index, Some(value));
@@ -122,7 +126,7 @@ fn read<Header, Reason: fmt::Display>(
 
 macro_rules! headers {
     ($($header:ident <=> $layer:ident, |$value:ident| $octets:expr, |$view:ident| $read:expr;)*) => {$(
-        /// All fields are set; lengths, checksums and protocol numbers only where they are not 0.
+        /// All fields are set but lengths, checksums and protocol numbers that etherparse's defaults leave for later.
         impl From<$header> for $layer {
             fn from($value: $header) -> Self {
                 Self(split(LayerKind::$layer, &$octets).0)
@@ -200,7 +204,7 @@ headers! {
 
 macro_rules! extensions {
     ($($layer:ident),*) => {$(
-        /// All fields are set; the next header only where it is not 0. (etherparse has one type for three headers.)
+        /// All fields are set, the next header only where it is known. (etherparse has one type for three headers.)
         impl From<Ipv6RawExtHeader> for $layer {
             fn from(header: Ipv6RawExtHeader) -> Self {
                 Self(split(LayerKind::$layer, &header.to_bytes()).0)
