@@ -1,7 +1,8 @@
 //! What `as_rust` prints compiles and makes the same again: some 300 frames of the strategies, whose expressions stand in
 //! as_rust_compiles/cases.rs as they were printed, and templates of every form of constraint.
 //!
-//! `cargo test --features proptest --test as_rust_compiles -- --ignored` writes the cases anew.
+//! Each run with the feature `proptest` prints fresh cases into `target/tmp/as_rust_cases.rs`; copy that over the old ones
+//! when printing has changed on purpose, and read the difference.
 
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::packet::*;
@@ -32,7 +33,7 @@ fn each_printed_frame_builds_itself() {
     assert!(frames >= 300, "only {frames} cases");
 }
 
-/// Else the cases prove something else than what is printed now: write them anew (see above), and read the difference.
+/// Else the cases prove something else than what is printed now: see above.
 #[test]
 fn the_cases_are_what_is_printed() {
     let mut lines = cases::SOURCE.lines().filter(|line| line.contains("packet: "));
@@ -46,8 +47,7 @@ fn the_cases_are_what_is_printed() {
 
 #[cfg(feature = "proptest")]
 #[test]
-#[ignore = "writes tests/as_rust_compiles/cases.rs; no test of anything"]
-fn write_the_cases() {
+fn fresh_cases_are_printed() {
     use std::fmt::Write;
 
     use proptest::strategy::{Strategy, ValueTree};
@@ -60,7 +60,7 @@ fn write_the_cases() {
     };
     let mut runner = TestRunner::deterministic();
     let kinds = [sound_packet().prop_map(built).boxed(), packet().prop_map(built).boxed(), frame().boxed()];
-    let mut text = "// Printed by the test `write_the_cases`; not written by hand.\n".to_owned();
+    let mut text = "// Printed by the test `fresh_cases_are_printed`; not written by hand.\n".to_owned();
     let mut groups = 0;
     for (kind, number) in kinds.iter().zip([160, 100, 60]) {
         let mut left = number;
@@ -89,7 +89,8 @@ fn write_the_cases() {
         let _ = writeln!(text, "    group_{group}(check);");
     }
     text.push_str("}\n");
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/as_rust_compiles/cases.rs"), text).unwrap();
+    assert!(groups >= 15);
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/as_rust_cases.rs"), text).unwrap();
 }
 
 fn without_spaces(text: &str) -> String {
