@@ -23,12 +23,15 @@ impl<'a> FrameRef<'a> {
     /// ```
     #[must_use]
     pub fn summary(self) -> Summary<'a> {
-        Summary(Dissection::new(self))
+        Summary(Dissection::new(self), 0)
     }
 }
 
 /// One line about a frame; see [`FrameRef::summary`].
-pub struct Summary<'a>(pub(crate) Dissection<'a>);
+pub struct Summary<'a>(Dissection<'a>, usize);
+
+/// An error about an error about an error: how deep that is told.
+const DEEPEST: usize = 3;
 
 impl fmt::Debug for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,9 +86,13 @@ impl fmt::Display for Summary<'_> {
             }
             _ => write!(f, "{} octets", frame.frame().len())?,
         }
-        if let Some(quoted) = frame.views().find(|view| view.nesting == 1) {
-            let inner = Dissection::from(quoted.message(), super::dissect::Next::quoted(quoted.message()).flat());
-            write!(f, " about ({})", Summary(inner))?;
+        match frame.views().find(|view| view.nesting == 1) {
+            Some(quoted) if self.1 < DEEPEST => {
+                let inner = Dissection::from(quoted.message(), super::dissect::Next::quoted(quoted.message()).flat());
+                write!(f, " about ({})", Summary(inner, self.1 + 1))?;
+            }
+            Some(_) => f.write_str(" about (…)")?,
+            None => {}
         }
         if let Some(error) = frame.error() {
             write!(f, " [{error}]")?;
