@@ -163,15 +163,14 @@ impl Packet {
     /// A field that is set to no single value.
     ///
     /// ```
-    /// use tuntap_test::packet::{Ipv4, Udp};
+    /// use tuntap_test::packet::{IntoPacket, Ipv4, Udp};
     ///
     /// let octets = (Ipv4::new().ttl(9) / Udp::new().dport(53) / b"hi").build()?;
     /// assert_eq!(octets.len(), 20 + 8 + 2);
     /// assert_eq!(octets[8], 9);
     ///
-    /// let error = Ipv4::new().ttl(1..=64).build().unwrap_err();
+    /// let error = Ipv4::new().ttl(1..=64).into_packet().build().unwrap_err();
     /// assert_eq!(error.to_string(), "IPv4 ttl is 1..=64: give one value to build the packet");
-    /// # use tuntap_test::packet::IntoPacket;
     /// # Ok::<(), tuntap_test::packet::BuildError>(())
     /// ```
     pub fn build(&self) -> Result<Vec<u8>, BuildError> {
