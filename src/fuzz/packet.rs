@@ -1,6 +1,6 @@
 //! Frames as packets: read, matched, explained, written as templates and as Rust, on any octets.
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{Ipv6ExtensionSlice, NetSlice, SlicedPacket, TransportSlice};
 
 use super::Rules;
 use crate::device::{FrameRef, LARGEST_FRAME, Mode};
@@ -59,24 +59,24 @@ fn template(frame: FrameRef<'_>, rules: &mut Rules) {
     rules.keep("a frame matches its template", template.unverified().matches(frame));
 }
 
-/// etherparse skips authentication headers, which are payload here; it refuses more, and looks into no fragment.
+/// etherparse skips authentication headers, which are payload here, and takes an IPv6 payload length of 0 for unknown; it
+/// refuses more, and looks into no fragment.
 fn as_etherparse_slices(frame: FrameRef<'_>, rules: &mut Rules) {
     let sliced = match frame.mode {
         Mode::Tun => SlicedPacket::from_ip(frame.octets),
         Mode::Tap => SlicedPacket::from_ethernet(frame.octets),
     };
     let Ok(sliced) = sliced else { return };
-    let authenticated = match &sliced.net {
+    let unlike = match &sliced.net {
         Some(NetSlice::Ipv4(ip)) => ip.extensions().auth.is_some(),
-        Some(NetSlice::Ipv6(ip)) => ip
-            .extensions()
-            .clone()
-            .into_iter()
-            .any(|extension| matches!(extension, etherparse::Ipv6ExtensionSlice::Authentication(_))),
+        Some(NetSlice::Ipv6(ip)) => {
+            let authentication = |extension| matches!(extension, Ipv6ExtensionSlice::Authentication(_));
+            ip.header().payload_length() == 0 || ip.extensions().clone().into_iter().any(authentication)
+        }
         _ => false,
     };
     let same = match &sliced.transport {
-        _ if authenticated => true,
+        _ if unlike => true,
         Some(TransportSlice::Tcp(tcp)) => frame.tcp().is_ok_and(|ours| ours == *tcp),
         Some(TransportSlice::Udp(udp)) => frame.udp().is_ok_and(|ours| ours == *udp),
         Some(TransportSlice::Icmpv4(icmp)) => frame.icmpv4().is_ok_and(|ours| ours == *icmp),
