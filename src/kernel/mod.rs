@@ -19,6 +19,7 @@ mod packet_socket;
 mod privilege;
 mod probe;
 mod quiet_filter;
+mod sockets;
 mod sysctl;
 mod turn;
 mod waiting;
@@ -32,6 +33,7 @@ pub use obstacle::{Obstacle, ObstacleKind};
 pub use packet_socket::PacketSocket;
 pub use privilege::{Privilege, Step as SetupStep};
 pub use probe::probe;
+pub use sockets::{OpenSocket, SocketProtocol, TcpState, sockets};
 
 pub(crate) use link::{LinkPlan, bring_up};
 pub(crate) use turn::Turn;
