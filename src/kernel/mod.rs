@@ -8,6 +8,7 @@
 //!      └── refused at any step ──► obstacle: the cause, the errno, the cure
 //! ```
 
+mod counters;
 mod environment;
 mod error;
 mod ioctl;
@@ -26,6 +27,7 @@ mod waiting;
 
 pub mod netlink;
 
+pub use counters::{CounterChanges, Counters};
 pub use error::{KernelError, SetupError};
 pub use linux::{KernelDevice, OpenOptions};
 pub use namespace::{Namespace, NamespaceGuard, prepare};
