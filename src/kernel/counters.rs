@@ -127,7 +127,7 @@ impl CounterChanges {
     }
 
     /// The same without what was counted for something else: `counts` once for each of `times`, such as the harness's
-    /// own fences. Counters that this kernel lacks are passed over.
+    /// own [fences](super::Fence::counts). Counters that this kernel lacks are passed over.
     #[must_use]
     pub fn without(mut self, counts: &[(&str, u64)], times: u64) -> Self {
         for (name, count) in counts {

@@ -11,6 +11,7 @@
 mod counters;
 mod environment;
 mod error;
+mod fence;
 mod ioctl;
 mod link;
 mod linux;
@@ -29,6 +30,7 @@ pub mod netlink;
 
 pub use counters::{CounterChanges, Counters};
 pub use error::{KernelError, SetupError};
+pub use fence::Fence;
 pub use linux::{KernelDevice, OpenOptions};
 pub use namespace::{Namespace, NamespaceGuard, prepare};
 pub use obstacle::{Obstacle, ObstacleKind};
