@@ -2,8 +2,8 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
-use std::io;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
@@ -81,6 +81,21 @@ fn a_connection_that_nobody_accepted_is_listed_without_an_inode(tun: Tun) -> io:
     let waiting: Vec<OpenSocket> = sockets()?.into_iter().filter(|listed| listed.inode == 0).collect();
     let [waiting] = waiting[..] else { panic!("{waiting:?}") };
     assert_eq!((waiting.protocol, waiting.remote), (SocketProtocol::Tcp, Some(client.local_addr()?)));
+    Ok(())
+}
+
+#[tuntap_test(kernel)]
+fn a_closed_connection_is_listed_while_the_kernel_remembers_it(tun: Tun) -> io::Result<()> {
+    let listener = TcpListener::bind((tun.host_v6(), 80))?;
+    let mut client = TcpStream::connect((tun.host_v6(), 80))?;
+    let (mut accepted, from) = listener.accept()?;
+    client.shutdown(Shutdown::Write)?;
+    assert_eq!(accepted.read(&mut [0])?, 0);
+    drop(accepted);
+    assert_eq!(client.read(&mut [0])?, 0);
+    drop((listener, client));
+    let remembered = format!("tcp {from} to [2001:db8::1]:80 time-wait");
+    assert!(shown().contains(&remembered), "{:?}", shown());
     Ok(())
 }
 
