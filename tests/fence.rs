@@ -6,7 +6,7 @@ use std::io;
 use std::net::IpAddr;
 
 use etherparse::PacketBuilder;
-use tuntap_test::device::{Cidr, Deadline, FrameRef, Mode};
+use tuntap_test::device::{Cidr, Deadline, FrameRef, Mode, patience};
 use tuntap_test::kernel::netlink::Step;
 use tuntap_test::kernel::{Fence, KernelDevice, Namespace, OpenOptions};
 use tuntap_test::{Link, Tap, Tun, tuntap_test};
@@ -24,19 +24,19 @@ fn fence(link: &Link) -> Fence {
 }
 
 /// A SYN from the peer to a closed port of the host's first address.
-fn syn(link: &Link, source_port: u16) -> Vec<u8> {
+fn syn(link: &Link, host_mac: Option<[u8; 6]>, source_port: u16) -> Vec<u8> {
     let mut frame = Vec::new();
     match link.addresses()[0].address() {
         IpAddr::V4(host) => {
             let (peer, host) = (link.peer_v4().octets(), host.octets());
-            match link.host_mac() {
+            match host_mac {
                 None => PacketBuilder::ipv4(peer, host, 64),
                 Some(mac) => PacketBuilder::ethernet2(PEER_MAC, mac).ipv4(peer, host, 64),
             }
         }
         IpAddr::V6(host) => {
             let (peer, host) = (link.peer_v6().octets(), host.octets());
-            match link.host_mac() {
+            match host_mac {
                 None => PacketBuilder::ipv6(peer, host, 64),
                 Some(mac) => PacketBuilder::ethernet2(PEER_MAC, mac).ipv6(peer, host, 64),
             }
@@ -51,6 +51,7 @@ fn syn(link: &Link, source_port: u16) -> Vec<u8> {
 
 /// After each SYN a fence: exactly the reset and then the answer come, nothing else.
 fn each_reset_comes_before_the_answer(link: &Link) {
+    let mac = link.host_mac();
     if link.mode() == Mode::Tap {
         let index = kernel(link).index();
         let peer = match link.addresses()[0].address() {
@@ -59,17 +60,23 @@ fn each_reset_comes_before_the_answer(link: &Link) {
         };
         kernel(link).apply(&[Step::Neighbour { index, address: peer, mac: PEER_MAC }]).unwrap();
     }
-    let fence = fence(link);
+    let (fence, device) = (fence(link), link.device());
+    let mut buffer = [0; 128];
+    let mut receive = || {
+        let length = device.receive(&mut buffer, Deadline::After(patience())).unwrap();
+        buffer[..length].to_vec()
+    };
     for number in 1..=FENCES {
         let nonce = u64::from(number) << 40 | 7;
-        link.send(syn(link, number));
-        link.send(fence.request(nonce));
-        let reset = link.receive();
-        assert!(!Fence::is_part(reset.as_ref()), "fence {number} overtook the reset: {reset:?}");
-        let answer = link.receive();
-        assert!(fence.is_answer(nonce, answer.as_ref()), "behind reset {number}: {answer:?}");
-        assert!(Fence::is_part(answer.as_ref()));
-        assert!(!fence.is_answer(nonce + 1, answer.as_ref()));
+        device.transmit(&syn(link, mac, number)).unwrap();
+        device.transmit(&fence.request(nonce)).unwrap();
+        let reset = receive();
+        assert!(!Fence::is_part(FrameRef::new(link.mode(), &reset)), "fence {number} overtook the reset: {reset:02x?}");
+        let answer = receive();
+        let answer = FrameRef::new(link.mode(), &answer);
+        assert!(fence.is_answer(nonce, answer), "behind reset {number}: {answer:?}");
+        assert!(Fence::is_part(answer));
+        assert!(!fence.is_answer(nonce + 1, answer));
     }
     assert_eq!(link.try_receive(Deadline::Now).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
@@ -213,7 +220,7 @@ fn the_host_end_sees_the_request_and_knows_it(tap: Tap, #[device(host = "b", add
     let links: [&Link; 2] = [&tap, &tun];
     for link in links {
         let (host_end, fence) = (link.host_end(), fence(link));
-        link.send(syn(link, 7));
+        link.send(syn(link, link.host_mac(), 7));
         link.send(fence.request(7));
         let stimulus = host_end.receive();
         assert!(!Fence::is_part(stimulus.as_ref()), "{stimulus:?}");
