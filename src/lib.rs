@@ -77,7 +77,9 @@ pub use tuntap_test_macros::{test, tuntap_test};
 /// What the attribute's expansion calls: no part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
+    pub use crate::context::{
+        Backend, FromTestContext, TestContext, in_runner, run, run_strict, run_unit, run_unit_strict, stashed,
+    };
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }
 

@@ -208,10 +208,17 @@ impl Test {
         };
         let ignore = self.attributes.ignore(reason);
         let result = validate::result(&self.function.signature);
-        let (output, run) = match result {
-            Some(_) => (quote!(-> ::std::process::ExitCode), quote!(run)),
-            None => (TokenStream::new(), quote!(run_unit)),
-        };
+        let output = result.map(|_| quote!(-> ::std::process::ExitCode));
+        // A name of its own instead of an argument: a runtime that does not know it says so.
+        let run = Ident::new(
+            match (result, self.arguments.strict) {
+                (Some(_), false) => "run",
+                (Some(_), true) => "run_strict",
+                (None, false) => "run_unit",
+                (None, true) => "run_unit_strict",
+            },
+            Span::mixed_site(),
+        );
         // A result that is no `Termination` is reported at the return type.
         let body = match result {
             Some(result) => {

@@ -38,7 +38,7 @@ pub use handed_over::HandedOver;
 pub use host_end::HostEnd;
 pub use link::Link;
 pub use log::CaseOutcome;
-pub use outcome::{in_runner, run, run_unit, stashed};
+pub use outcome::{in_runner, run, run_strict, run_unit, run_unit_strict, stashed};
 pub use stack::Stack;
 pub use tap::Tap;
 pub use tun::Tun;
@@ -81,6 +81,7 @@ pub struct TestContext {
     logs: Vec<Arc<Log>>,
     mock_names: Vec<(Option<&'static str>, String)>,
     kept: Kept,
+    strict: bool,
     home: Home,
 }
 
@@ -102,6 +103,7 @@ impl TestContext {
             logs: Vec::new(),
             mock_names: Vec::new(),
             kept: Kept::default(),
+            strict: false,
             home,
         })
     }
@@ -116,6 +118,7 @@ impl TestContext {
             logs: Vec::new(),
             mock_names: Vec::new(),
             kept: Kept::default(),
+            strict: false,
             home: Home::mock(),
         }
     }
@@ -175,6 +178,15 @@ impl TestContext {
         Ok(name)
     }
 
+    /// Nothing may be left over on the links when the body is through: `#[tuntap_test(strict)]`.
+    pub(crate) const fn set_strict(&mut self) {
+        self.strict = true;
+    }
+
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     pub(crate) fn kept(&self) -> Kept {
         Arc::clone(&self.kept)
     }
@@ -195,6 +207,7 @@ impl fmt::Debug for TestContext {
             .field("backend", &self.backend)
             .field("links", &self.links)
             .field("hosts", &self.hosts.keys())
+            .field("strict", &self.strict)
             .finish_non_exhaustive()
     }
 }

@@ -14,12 +14,18 @@ use crate::device::DeviceConfig;
 /// When the surroundings cannot be made, with the obstacle; and when the body does, with its payload.
 #[track_caller]
 pub fn run<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut TestContext) -> R) -> ExitCode {
+    to_the_end(surroundings(backend, path), body)
+}
+
+/// As [`run`], for a strict test. So far it demands no more.
+///
+/// # Panics
+/// As [`run`].
+#[track_caller]
+pub fn run_strict<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut TestContext) -> R) -> ExitCode {
     let mut context = surroundings(backend, path);
-    let code = reporting(&mut context, body).report();
-    if code != ExitCode::SUCCESS {
-        report(&context);
-    }
-    code
+    context.set_strict();
+    to_the_end(context, body)
 }
 
 /// Runs the body of a test that returns nothing. What the attribute's expansion calls.
@@ -28,7 +34,35 @@ pub fn run<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut T
 /// When the surroundings cannot be made, with the obstacle; and when the body does, with its payload.
 #[track_caller]
 pub fn run_unit(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
-    reporting(&mut surroundings(backend, path), body);
+    // Nothing is a success.
+    let _ = run(backend, path, body);
+}
+
+/// As [`run_unit`], for a strict test. So far it demands no more.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_strict(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    let _ = run_strict(backend, path, body);
+}
+
+/// The body, what a strict test demands after it, and the report when one of them fails.
+fn to_the_end<R: Termination>(mut context: TestContext, body: fn(&mut TestContext) -> R) -> ExitCode {
+    let code = reporting(&mut context, body).report();
+    if code == ExitCode::SUCCESS {
+        reporting(&mut context, after_the_body);
+    } else {
+        report(&context);
+    }
+    code
+}
+
+/// What is asked of a test whose body succeeded, while its surroundings still stand. It fails the test by a panic.
+fn after_the_body(context: &mut TestContext) {
+    if context.is_strict() {
+        // The exchange layer's `expect_nothing_else()` on every link of the test.
+    }
 }
 
 #[track_caller]
@@ -100,5 +134,45 @@ pub fn stashed<T: FromTestContext>(config: DeviceConfig) -> T {
             "the runner started the test on another thread than its own, which is in another network namespace; \
              use a runner that polls the test on the calling thread, as #[tokio::test] does"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static SEEN: Cell<Option<bool>> = const { Cell::new(None) };
+    }
+
+    fn note(context: &mut TestContext) {
+        SEEN.set(Some(context.is_strict()));
+    }
+
+    fn note_and_fail(context: &mut TestContext) -> Result<(), &'static str> {
+        note(context);
+        Err("as asked")
+    }
+
+    #[test]
+    fn only_a_strict_test_is_strict() {
+        run_unit(Backend::Mock, "outcome", note);
+        assert_eq!(SEEN.take(), Some(false));
+        run_unit_strict(Backend::Mock, "outcome", note);
+        assert_eq!(SEEN.take(), Some(true));
+        assert_ne!(run(Backend::Mock, "outcome", note_and_fail), ExitCode::SUCCESS);
+        assert_eq!(SEEN.take(), Some(false));
+        assert_ne!(run_strict(Backend::Mock, "outcome", note_and_fail), ExitCode::SUCCESS);
+        assert_eq!(SEEN.take(), Some(true));
+    }
+
+    #[test]
+    fn a_strict_test_is_still_strict_after_its_runner() {
+        let mut context = surroundings(Backend::Mock, "outcome");
+        context.set_strict();
+        in_runner(&mut context, || ());
+        assert!(context.is_strict());
     }
 }
