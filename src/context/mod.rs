@@ -17,11 +17,11 @@
 
 mod argument;
 mod backing;
-mod end;
+mod case;
+mod far_end;
 mod handed_over;
 mod host_end;
 mod link;
-mod log;
 mod outcome;
 mod plan;
 mod stack;
@@ -32,19 +32,19 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
 pub use host_end::HostEnd;
 pub use link::Link;
-pub use log::CaseOutcome;
 pub use outcome::{in_runner, run, run_strict, run_unit, run_unit_strict, stashed};
 pub use stack::Stack;
 pub use tap::Tap;
 pub use tun::Tun;
 
 use crate::device::DeviceConfig;
-use log::Log;
+use crate::exchange::Record;
 use stack::Home;
 
 /// What stands behind a test's devices.
@@ -69,6 +69,20 @@ impl fmt::Display for Backend {
 /// What works for a handed-over device in the background, and has to live as long as the test.
 pub(crate) type Kept = Arc<Mutex<Vec<Box<dyn Any + Send>>>>;
 
+/// The records of a test's exchanges, in the order in which they were made. Clones are the same list.
+#[derive(Clone, Default)]
+pub(crate) struct Records(Arc<Mutex<Vec<Arc<Record>>>>);
+
+impl Records {
+    pub(crate) fn register(&self, record: Arc<Record>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// The surroundings of one test: its backend, its hosts and its links.
 ///
 /// Belongs to the thread that made it: on the kernel backend that thread is in the test's namespace while it lives.
@@ -78,7 +92,7 @@ pub struct TestContext {
     path: &'static str,
     links: usize,
     hosts: BTreeMap<&'static str, Stack>,
-    logs: Vec<Arc<Log>>,
+    records: Records,
     mock_names: Vec<(Option<&'static str>, String)>,
     kept: Kept,
     strict: bool,
@@ -100,7 +114,7 @@ impl TestContext {
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            logs: Vec::new(),
+            records: Records::default(),
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -115,7 +129,7 @@ impl TestContext {
             path: "",
             links: 0,
             hosts: BTreeMap::new(),
-            logs: Vec::new(),
+            records: Records::default(),
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -191,12 +205,12 @@ impl TestContext {
         Arc::clone(&self.kept)
     }
 
-    pub(crate) fn register(&mut self, log: Arc<Log>) {
-        self.logs.push(log);
+    pub(crate) fn register(&self, record: Arc<Record>) {
+        self.records.register(record);
     }
 
-    pub(crate) fn logs(&self) -> &[Arc<Log>] {
-        &self.logs
+    pub(crate) fn records(&self) -> Records {
+        self.records.clone()
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::{ExitCode, Termination};
 
 use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
+use crate::exchange::report;
 
 /// Runs the body of a test that returns something. What the attribute's expansion calls.
 ///
@@ -17,7 +18,7 @@ pub fn run<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut T
     to_the_end(surroundings(backend, path), body)
 }
 
-/// As [`run`], for a strict test. So far it demands no more.
+/// As [`run`], for a strict test: nothing may be left over on its links.
 ///
 /// # Panics
 /// As [`run`].
@@ -38,7 +39,7 @@ pub fn run_unit(backend: Backend, path: &'static str, body: fn(&mut TestContext)
     let _ = run(backend, path, body);
 }
 
-/// As [`run_unit`], for a strict test. So far it demands no more.
+/// As [`run_unit`], for a strict test: nothing may be left over on its links.
 ///
 /// # Panics
 /// As [`run_unit`].
@@ -60,8 +61,15 @@ fn to_the_end<R: Termination>(mut context: TestContext, body: fn(&mut TestContex
 
 /// What is asked of a test whose body succeeded, while its surroundings still stand. It fails the test by a panic.
 fn after_the_body(context: &mut TestContext) {
-    if context.is_strict() {
-        // The exchange layer's `expect_nothing_else()` on every link of the test.
+    for record in context.records().all() {
+        if let Some(failure) = record.take_verdict() {
+            panic!("after the test's body: {failure}");
+        }
+        assert!(
+            !record.escaped_judgement(),
+            "a strict test must let go of its links before it ends, so that what they hold can be judged: {}",
+            record.link()
+        );
     }
 }
 
@@ -85,14 +93,13 @@ fn reporting<R>(context: &mut TestContext, body: fn(&mut TestContext) -> R) -> R
 
 /// Prints what a failed test sent and received. libtest shows it below the test's panic.
 fn report(context: &TestContext) {
-    if context.logs().is_empty() {
-        return;
+    let records = context.records().all();
+    let mut text = format!("tuntap-test: {} failed", context.path());
+    for record in records.iter().filter(|record| !record.was_reported()) {
+        text.push('\n');
+        text.push_str(report::timeline_only(record).trim_end());
     }
-    let mut text = format!("tuntap-test: {} failed; what the test sent and received:\n", context.path());
-    for log in context.logs() {
-        text.push_str(&log.to_string());
-    }
-    eprint!("{text}");
+    eprintln!("{text}");
 }
 
 thread_local! {

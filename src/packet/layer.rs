@@ -208,6 +208,11 @@ impl FieldInfo {
         self
     }
 
+    /// Reserved bits: nobody is expected to check them.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.name.starts_with("reserved")
+    }
+
     /// The octets of the header that hold it.
     pub(crate) fn range(&self, header: &[u8]) -> Option<Range<usize>> {
         if !(self.when)(header) {

@@ -42,6 +42,7 @@ mod ipv4;
 mod ipv6;
 mod ipv6_extensions;
 mod layer;
+pub(crate) mod mismatch_text;
 mod payload;
 mod summary;
 mod tcp;
@@ -55,6 +56,7 @@ use std::sync::Arc;
 
 pub use arp::Arp;
 pub use build::BuildError;
+pub(crate) use compare::{Distance, Mismatch};
 pub use defaults::Defaults;
 pub use dissect::{DissectError, Dissection};
 pub use ethernet::{Ethernet, Vlan};
@@ -72,6 +74,7 @@ pub use summary::Summary;
 pub use tcp::{Tcp, TcpFlagMask, TcpFlags, tcp_flags};
 pub use udp::Udp;
 pub use verify::{Defect, DefectKind};
+pub(crate) use view::View;
 
 use arp::ARP;
 use ethernet::{ETHERNET, VLAN};

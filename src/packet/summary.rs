@@ -23,12 +23,16 @@ impl<'a> FrameRef<'a> {
     /// ```
     #[must_use]
     pub fn summary(self) -> Summary<'a> {
-        Summary(Dissection::new(self))
+        Summary { frame: Dissection::new(self), is_quoted: false }
     }
 }
 
 /// One line about a frame; see [`FrameRef::summary`].
-pub struct Summary<'a>(pub(crate) Dissection<'a>);
+pub struct Summary<'a> {
+    frame: Dissection<'a>,
+    /// What is quoted in what is quoted is not told: octets may nest it a thousand times.
+    is_quoted: bool,
+}
 
 impl fmt::Debug for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +42,7 @@ impl fmt::Debug for Summary<'_> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frame = &self.0;
+        let frame = &self.frame;
         let views: Vec<View<'_>> = frame.views().take_while(|view| view.nesting == 0).collect();
         for tag in views.iter().filter(|view| view.protocol.kind == LayerKind::Vlan) {
             (tag.protocol.behaviour.summary)(tag, f)?;
@@ -83,9 +87,8 @@ impl fmt::Display for Summary<'_> {
             }
             _ => write!(f, "{} octets", frame.frame().len())?,
         }
-        if let Some(quoted) = frame.views().find(|view| view.nesting == 1) {
-            let inner = Dissection::from(quoted.message(), super::dissect::Next::quoted(quoted.message()).flat());
-            write!(f, " about ({})", Summary(inner))?;
+        if let Some(quoted) = frame.quoted().filter(|_| !self.is_quoted) {
+            write!(f, " about ({})", Summary { frame: Dissection::new(quoted), is_quoted: true })?;
         }
         if let Some(error) = frame.error() {
             write!(f, " [{error}]")?;
