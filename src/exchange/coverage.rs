@@ -20,6 +20,11 @@ impl Coverage {
                 .fold(0, |bits, index| bits | 1_u128 << index);
             self.seen.entry(view.protocol.kind).or_default().0 |= present;
         }
+        self.named(pattern);
+    }
+
+    /// A template names fields, whether it matched or not.
+    pub(super) fn named(&mut self, pattern: &Packet) {
         for layer in pattern.layers() {
             let named = layer.constraints().filter(|(index, ..)| *index < 128);
             let named = named.fold(0, |bits, (index, ..)| bits | 1_u128 << index);

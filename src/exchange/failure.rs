@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::far_end::Established;
 use super::monitor::Violation;
 use super::report;
-use super::{Exchange, Expectation, Line};
+use super::{Exchange, Expectation, Line, lock};
 use crate::device::Frame;
 
 /// An expectation was not met. Displays as the whole report.
@@ -26,6 +26,9 @@ struct Inner {
 impl Failure {
     #[cold]
     pub(super) fn new(exchange: &Exchange, problem: Problem<'_>) -> Self {
+        for wanted in problem.wanted.iter().flat_map(|wanted| &wanted.patterns) {
+            lock(&exchange.record.coverage).named(wanted);
+        }
         let (report, inconclusive) = report::write(exchange, &problem);
         exchange.record.set_reported();
         Self(Box::new(Inner { report, inconclusive }))

@@ -157,7 +157,10 @@ impl Exchange {
     /// When the request does not build, or nothing answers in 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`).
     #[track_caller]
     pub fn sr1(&self, request: impl IntoPacket) -> Frame {
-        self.try_sr1(request).unwrap_or_else(|failure| failure.panic())
+        match self.try_sr1(request) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`sr1`](Self::sr1).
@@ -190,7 +193,10 @@ impl Exchange {
     /// When a request does not build, or the device fails. That something is unanswered is for the test to judge.
     #[track_caller]
     pub fn sr<P: IntoPacket>(&self, requests: impl IntoIterator<Item = P>) -> Answers {
-        self.try_sr(requests).unwrap_or_else(|failure| failure.panic())
+        match self.try_sr(requests) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`sr`](Self::sr).

@@ -145,7 +145,14 @@ fn timeline(f: &mut String, record: &Record, entries: &[Entry], forgotten: u64, 
         };
         let after = milliseconds(record.timeline.after(entry.at));
         let frame = FrameRef::new(record.timeline.mode(), &entry.octets);
-        writeln!(f, "   #{:<width$} +{after} {arrow} {}   {}", entry.number, frame.summary(), fate(&entry.fate))?;
+        writeln!(
+            f,
+            "   #{:<width$} {:>11} {arrow} {}   {}",
+            entry.number,
+            format!("+{after}"),
+            frame.summary(),
+            fate(&entry.fate)
+        )?;
     }
     Ok(())
 }

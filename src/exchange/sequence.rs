@@ -48,7 +48,10 @@ impl Exchange {
     /// When it does not, with the report.
     #[track_caller]
     pub fn expect(&self, expected: impl IntoExpectation) -> Frame {
-        self.try_expect(expected).unwrap_or_else(|failure| failure.panic())
+        match self.try_expect(expected) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`expect`](Self::expect).
@@ -69,7 +72,10 @@ impl Exchange {
     /// When none comes in 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`), or in the time that the expectation says.
     #[track_caller]
     pub fn expect_eventually(&self, expected: impl IntoExpectation) -> Frame {
-        self.try_expect_eventually(expected).unwrap_or_else(|failure| failure.panic())
+        match self.try_expect_eventually(expected) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`expect_eventually`](Self::expect_eventually).
@@ -107,7 +113,10 @@ impl Exchange {
     /// At the first frame that does not match, or when one does not come.
     #[track_caller]
     pub fn expect_sequence(&self, expected: impl Expectations) -> Vec<Frame> {
-        self.try_expect_sequence(expected).unwrap_or_else(|failure| failure.panic())
+        match self.try_expect_sequence(expected) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`expect_sequence`](Self::expect_sequence).

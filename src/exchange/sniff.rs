@@ -59,7 +59,10 @@ impl Exchange {
     /// When a number was asked for without a time and does not come, or the device fails.
     #[track_caller]
     pub fn sniff(&self, filter: impl IntoExpectation, until: impl Into<Sniff>) -> Vec<Frame> {
-        self.try_sniff(filter, until).unwrap_or_else(|failure| failure.panic())
+        match self.try_sniff(filter, until) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`sniff`](Self::sniff).

@@ -43,7 +43,10 @@ impl Exchange {
     /// At the first frame that is none of them, or when one does not come.
     #[track_caller]
     pub fn expect_in_any_order(&self, expected: impl Expectations) -> Vec<Frame> {
-        self.try_expect_in_any_order(expected).unwrap_or_else(|failure| failure.panic())
+        match self.try_expect_in_any_order(expected) {
+            Ok(found) => found,
+            Err(failure) => failure.panic(),
+        }
     }
 
     /// As [`expect_in_any_order`](Self::expect_in_any_order).

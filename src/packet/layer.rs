@@ -208,9 +208,9 @@ impl FieldInfo {
         self
     }
 
-    /// Reserved bits: nobody is expected to check them.
+    /// Reserved bits and versions: nobody is expected to check them.
     pub(crate) fn is_reserved(&self) -> bool {
-        self.name.starts_with("reserved")
+        self.name.starts_with("reserved") || self.name == "version"
     }
 
     /// The octets of the header that hold it.

@@ -36,8 +36,8 @@ fn hint(show: Show, wanted: &Constraint, got: Option<Value<'_>>) -> String {
         (_, Constraint::Octets(wanted), Some(Value::Octets(got))) => {
             let same = wanted.iter().zip(got).take_while(|(wanted, got)| wanted == got).count();
             match (wanted.len(), got.len()) {
-                (want, found) if same == want => format!("  ({} octets more than wanted)", found - want),
-                (want, found) if same == found => format!("  ({} octets are missing)", want - found),
+                (want, found) if same == want => format!("  (more than wanted by {})", counted(found - want)),
+                (want, found) if same == found => format!("  (short by {})", counted(want - found)),
                 (want, found) if want != found => {
                     format!("  (first difference at octet {same}; {want} and {found} octets)")
                 }
@@ -46,6 +46,10 @@ fn hint(show: Show, wanted: &Constraint, got: Option<Value<'_>>) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn counted(octets: usize) -> String {
+    if octets == 1 { "1 octet".to_owned() } else { format!("{octets} octets") }
 }
 
 /// The setter that would make the template match; `None` where no setter can.
