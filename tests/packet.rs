@@ -122,6 +122,14 @@ fn wrong_values_are_built_on_purpose_and_not_matched_by_chance() {
 }
 
 #[test]
+fn a_template_without_layers_still_verifies() {
+    assert!(Packet::any().matches(tun(&built(Udp::new()))));
+    let wrong = built(Ipv4::new() / Udp::new().checksum(2));
+    assert!(!Packet::any().matches(tun(&wrong)));
+    assert!(Packet::any().unverified().matches(tun(&wrong)));
+}
+
+#[test]
 fn a_field_that_is_no_value_cannot_be_built() {
     let error = Udp::new().dport([53, 54]).into_packet().build().unwrap_err();
     assert_eq!(error.to_string(), "UDP dport is one of 53, 54: give one value to build the packet");
@@ -151,4 +159,6 @@ fn octets_alone_are_the_whole_frame() {
     assert_eq!(built(b"\x45whatever"), b"\x45whatever");
     assert!([0x45, 1].into_packet().unverified().matches(tun(&[0x45, 1])));
     assert!(![0x45, 1].into_packet().unverified().matches(tun(&[0x45, 1, 2])));
+    assert!(Payload::empty().unverified().matches(tun(&[])));
+    assert!(!Payload::empty().unverified().matches(tun(&[0x45])));
 }

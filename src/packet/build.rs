@@ -66,7 +66,17 @@ pub(crate) struct Completing<'a> {
     outer: &'a [(LayerKind, Vec<u8>)],
 }
 
-impl Completing<'_> {
+impl<'a> Completing<'a> {
+    /// `outer` are the headers around it, outermost first.
+    pub(crate) const fn new(
+        layer: &'a Layer,
+        content: &'a [u8],
+        next: Option<LayerKind>,
+        outer: &'a [(LayerKind, Vec<u8>)],
+    ) -> Self {
+        Self { layer, content, next, outer }
+    }
+
     /// Whether the template sets that field itself.
     pub(crate) fn is_set(&self, field: &str) -> bool {
         self.layer.get(field).is_some()
@@ -183,7 +193,7 @@ impl Packet {
             let (outer, own) = headers.split_at_mut(index);
             let Some((_, header)) = own.first_mut() else { continue };
             let next = layers.get(index + 1).map(Layer::kind);
-            let cx = Completing { layer, content: &content, next, outer };
+            let cx = Completing::new(layer, &content, next, outer);
             (layer.protocol().behaviour.complete)(header, &cx);
             let mut whole = std::mem::take(header);
             whole.append(&mut content);
@@ -195,7 +205,7 @@ impl Packet {
 }
 
 /// The header with everything that is set and every default, before anything is computed.
-fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
+pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
     let protocol = layer.protocol();
     let mut header = Vec::with_capacity(64);
     for info in protocol.fields.iter().filter(|info| info.default != 0) {

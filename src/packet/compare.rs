@@ -11,7 +11,6 @@ use super::dissect::Dissection;
 use super::field::{Constraint, Value};
 use super::layer::{FieldInfo, Layer, LayerKind};
 use super::verify::Defect;
-use super::view::View;
 use crate::device::FrameRef;
 
 /// One way in which a frame is not what a template wants. Borrows both.
@@ -60,53 +59,51 @@ impl Packet {
     #[must_use]
     pub fn matches_dissection(&self, frame: &Dissection<'_>) -> bool {
         let stop = |_: Mismatch<'_>| ControlFlow::Break(());
-        let (Some(first), Some(_)) = (self.layers.first(), frame.view(0)) else { return self.layers.is_empty() };
-        let fits = if first.kind() == LayerKind::Payload {
-            self.whole_frame(frame, &mut { stop }).is_continue()
-        } else {
-            (0..frame.len()).any(|at| {
-                let anchor = |view: View<'_>| view.nesting == 0 && view.protocol.kind == first.kind();
-                frame.view(at).is_some_and(anchor) && self.from_anchor(frame, at, &mut { stop }).is_continue()
-            })
+        let fits = match self.layers.first().map(Layer::kind) {
+            None => true,
+            Some(LayerKind::Payload) => self.whole_frame(frame, &mut { stop }).is_continue(),
+            Some(first) => (0..frame.len()).any(|at| {
+                frame.kind(at) == Some((first, 0)) && self.from_anchor(frame, at, &mut { stop }).is_continue()
+            }),
         };
         fits && (!self.verified || frame.is_sound())
     }
 
     /// Tells every mismatch at the anchor where there are fewest, and how far the frame is off.
     pub(crate) fn mismatches<'a>(&'a self, frame: &Dissection<'a>) -> (Distance, Vec<Mismatch<'a>>) {
-        let Some(first) = self.layers.first() else { return (Distance::default(), Vec::new()) };
         let mut best: Option<(Distance, Vec<Mismatch<'a>>)> = None;
-        if first.kind() == LayerKind::Payload {
-            let mut found = Vec::new();
-            let _ = self.whole_frame(frame, &mut |mismatch| {
-                found.push(mismatch);
-                ControlFlow::Continue(())
-            });
-            best = Some((Distance { layers: 0, fields: found.len() }, found));
-        } else {
-            for (at, view) in frame.views().enumerate() {
-                if view.nesting > 0 || view.protocol.kind != first.kind() {
-                    continue;
-                }
+        match self.layers.first().map(Layer::kind) {
+            None => best = Some((Distance::default(), Vec::new())),
+            Some(LayerKind::Payload) => {
                 let mut found = Vec::new();
-                let mut distance = Distance::default();
-                let _ = self.from_anchor(frame, at, &mut |mismatch| {
-                    match &mismatch {
-                        Mismatch::Layer { .. } => distance.layers += 1,
-                        _ => distance.fields += 1,
-                    }
+                let _ = self.whole_frame(frame, &mut |mismatch| {
                     found.push(mismatch);
                     ControlFlow::Continue(())
                 });
-                if best.as_ref().is_none_or(|(least, _)| distance < *least) {
-                    best = Some((distance, found));
+                best = Some((Distance { layers: 0, fields: found.len() }, found));
+            }
+            Some(first) => {
+                for at in (0..frame.len()).filter(|at| frame.kind(*at) == Some((first, 0))) {
+                    let mut found = Vec::new();
+                    let mut distance = Distance::default();
+                    let _ = self.from_anchor(frame, at, &mut |mismatch| {
+                        match &mismatch {
+                            Mismatch::Layer { .. } => distance.layers += 1,
+                            _ => distance.fields += 1,
+                        }
+                        found.push(mismatch);
+                        ControlFlow::Continue(())
+                    });
+                    if best.as_ref().is_none_or(|(least, _)| distance < *least) {
+                        best = Some((distance, found));
+                    }
                 }
             }
         }
         let (mut distance, mut found) = best.unwrap_or_else(|| {
             let got = frame.kinds().find(|kind| !kind.may_lie_between());
-            let all = self.layers.len();
-            (Distance { layers: all, fields: 0 }, vec![Mismatch::Layer { wanted: first.kind(), got }])
+            let missing = self.layers.first().map(|first| Mismatch::Layer { wanted: first.kind(), got });
+            (Distance { layers: self.layers.len(), fields: 0 }, missing.into_iter().collect())
         });
         if self.verified {
             frame.verify(|defect| {
@@ -142,16 +139,16 @@ impl Packet {
                 }
                 at = next(frame, at + 1, layer);
             }
-            let got = frame.view(at);
-            let Some(view) = got.filter(|view| view.protocol.kind == layer.kind()) else {
-                let got = got.map(|view| view.protocol.kind);
+            let got = frame.kind(at).map(|(kind, _)| kind);
+            if got != Some(layer.kind()) {
                 // What follows has nothing to be compared with.
                 return tell(Mismatch::Layer { wanted: layer.kind(), got });
-            };
-            for (index, info, wanted) in layer.constraints() {
-                let got = view.value(index);
-                if !info.holds(wanted, got) {
-                    let octets = info.range(view.header).map(|range| view.start + range.start..view.start + range.end);
+            }
+            let (start, header) = frame.header_at(at);
+            for (_, info, wanted) in layer.constraints() {
+                if !info.fits(wanted, header) {
+                    let got = info.read(header);
+                    let octets = info.range(header).map(|range| start + range.start..start + range.end);
                     tell(Mismatch::Field { layer: layer.kind(), info, wanted, got, octets })?;
                 }
             }
@@ -165,10 +162,11 @@ impl Packet {
 fn next(frame: &Dissection<'_>, from: usize, layer: &Layer) -> usize {
     let mut first = None;
     let mut at = from;
-    while let Some(view) = frame.view(at) {
-        let kind = view.protocol.kind;
+    while let Some((kind, _)) = frame.kind(at) {
         if kind == layer.kind() {
-            if layer.constraints().all(|(index, info, wanted)| info.holds(wanted, view.value(index))) {
+            let (_, header) = frame.header_at(at);
+            let fits = || layer.constraints().all(|(_, info, wanted)| info.fits(wanted, header));
+            if !kind.may_lie_between() || fits() {
                 return at;
             }
             first = first.or(Some(at));
@@ -189,8 +187,8 @@ fn payload<'a>(
     tell: &mut impl FnMut(Mismatch<'a>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     for (_, info, wanted) in layer.constraints() {
-        let got = info.read(octets);
-        if !info.holds(wanted, got) {
+        if !info.fits(wanted, octets) {
+            let got = info.read(octets);
             let octets = info.range(octets).map(|range| start + range.start..start + range.end);
             tell(Mismatch::Field { layer: layer.kind(), info, wanted, got, octets })?;
         }

@@ -336,6 +336,20 @@ impl<'a> Dissection<'a> {
         })
     }
 
+    /// A layer's kind, and how deep it is; cheaper than its view.
+    #[inline]
+    pub(crate) fn kind(&self, index: usize) -> Option<(LayerKind, u8)> {
+        let span = self.spans.get(..self.count)?.get(index)?;
+        Some((span.protocol.kind, span.nesting))
+    }
+
+    /// Where a layer's header begins in the frame, and its octets; cheaper than its view.
+    #[inline]
+    pub(crate) fn header_at(&self, index: usize) -> (usize, &'a [u8]) {
+        self.spans.get(index).map_or((0, &[]), |span| (span.start, self.octets(span.start..span.header_end)))
+    }
+
+    #[inline]
     fn octets(&self, range: Range<usize>) -> &'a [u8] {
         self.frame.get(range).unwrap_or_default()
     }

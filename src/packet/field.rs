@@ -264,6 +264,7 @@ pub(crate) enum Value<'a> {
 
 impl Constraint {
     /// Whether a value holds; `None` where the frame has no such field.
+    #[inline]
     pub(crate) fn holds(&self, value: Option<Value<'_>>) -> bool {
         match (self, value) {
             (Self::Absent, value) => value.is_none(),

@@ -214,6 +214,7 @@ impl FieldInfo {
     }
 
     /// The octets of the header that hold it.
+    #[inline]
     pub(crate) fn range(&self, header: &[u8]) -> Option<Range<usize>> {
         if !(self.when)(header) {
             return None;
@@ -229,25 +230,29 @@ impl FieldInfo {
         }
     }
 
+    #[inline]
     pub(crate) fn read<'a>(&self, header: &'a [u8]) -> Option<Value<'a>> {
         let octets = header.get(self.range(header)?)?;
-        match self.at {
-            At::Bits { from, length } => {
-                let behind = octets.len() * 8 - from % 8 - length;
-                let all = octets.iter().fold(0, |all: u128, octet| all << 8 | u128::from(*octet));
-                let mask = 1_u128.checked_shl(u32::try_from(length).ok()?).map_or(u128::MAX, |bit| bit - 1);
-                Some(Value::Bits(all >> behind & mask))
-            }
-            At::Find { .. } => {
-                let octets = octets.get(octets.len().saturating_sub(16)..)?;
-                Some(Value::Bits(octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet))))
-            }
-            At::Octets { .. } => Some(Value::Octets(octets)),
+        Some(match self.at {
+            At::Bits { from, length } => Value::Bits(field(octets, from, length)),
+            At::Find { .. } => Value::Bits(number(octets)),
+            At::Octets { .. } => Value::Octets(octets),
+        })
+    }
+
+    /// Whether the field of that header is what it must be.
+    #[inline]
+    pub(crate) fn fits(&self, wanted: &Constraint, header: &[u8]) -> bool {
+        // What matching does most, without a detour through `Value`.
+        if let (At::Bits { from, length }, Constraint::Exact(wanted)) = (self.at, wanted) {
+            let octets = self.range(header).and_then(|range| header.get(range));
+            return octets.is_some_and(|octets| field(octets, from, length) == *wanted);
         }
+        self.holds(wanted, self.read(header))
     }
 
     /// Whether a value is what it must be. Padding is no part of octets that are padded.
-    pub(crate) fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
+    fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
         if let (Show::Padded(align), Constraint::Octets(wanted), Some(Value::Octets(got))) = (self.show, wanted, got) {
             return got
                 .strip_prefix(&**wanted)
@@ -264,12 +269,41 @@ impl FieldInfo {
         if header.len() < end {
             header.resize(end, 0);
         }
-        for bit in 0..length {
-            let at = from + length - 1 - bit;
-            let Some(octet) = header.get_mut(at / 8) else { continue };
-            let mask = 0x80 >> (at % 8);
-            if value >> bit & 1 == 1 { *octet |= mask } else { *octet &= !mask }
+        let (mut value, mut to) = (value, from + length);
+        while to > from {
+            let at = (to - 1) / 8;
+            let behind = (at + 1) * 8 - to;
+            let here = (to - from).min(8 - behind);
+            let mask = 0xff >> (8 - here) << behind;
+            let [.., low] = value.to_be_bytes();
+            if let Some(octet) = header.get_mut(at) {
+                *octet = *octet & !mask | low << behind & mask;
+            }
+            (value, to) = (value >> here, to - here);
         }
+    }
+}
+
+/// The bits of a field in the octets that it stands in.
+#[inline]
+fn field(octets: &[u8], from: usize, length: usize) -> u128 {
+    let bits = number(octets);
+    if from % 8 == 0 && octets.len() * 8 == length {
+        return bits;
+    }
+    let behind = octets.len() * 8 - from % 8 - length;
+    let mask = 1_u128.checked_shl(u32::try_from(length).unwrap_or(u32::MAX)).map_or(u128::MAX, |bit| bit - 1);
+    bits >> behind & mask
+}
+
+/// The number that the last 16 octets spell.
+#[inline]
+fn number(octets: &[u8]) -> u128 {
+    match *octets {
+        [a] => a.into(),
+        [a, b] => u16::from_be_bytes([a, b]).into(),
+        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
+        _ => octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet)),
     }
 }
 
