@@ -21,7 +21,7 @@ pub(crate) enum Mismatch<'a> {
     /// A field is not what it must be.
     Field {
         layer: LayerKind,
-        info: &'static FieldInfo,
+        info: &'a FieldInfo,
         wanted: &'a Constraint,
         got: Option<Value<'a>>,
         /// The field's octets in the frame.
@@ -148,8 +148,8 @@ impl Packet {
                 // What follows has nothing to be compared with.
                 return tell(Mismatch::Layer { wanted: layer.kind(), got });
             };
-            for (index, info, wanted) in layer.constraints() {
-                let got = view.value(index);
+            for (_, info, wanted) in layer.constraints() {
+                let got = info.read(view.header);
                 if !info.holds(wanted, got) {
                     let octets = info.range(view.header).map(|range| view.start + range.start..view.start + range.end);
                     tell(Mismatch::Field { layer: layer.kind(), info, wanted, got, octets })?;
@@ -168,7 +168,7 @@ fn next(frame: &Dissection<'_>, from: usize, layer: &Layer) -> usize {
     while let Some(view) = frame.view(at) {
         let kind = view.protocol.kind;
         if kind == layer.kind() {
-            if layer.constraints().all(|(index, info, wanted)| info.holds(wanted, view.value(index))) {
+            if layer.constraints().all(|(_, info, wanted)| info.holds(wanted, info.read(view.header))) {
                 return at;
             }
             first = first.or(Some(at));
