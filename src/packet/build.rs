@@ -169,7 +169,7 @@ impl Packet {
     /// assert_eq!(octets.len(), 20 + 8 + 2);
     /// assert_eq!(octets[8], 9);
     ///
-    /// let error = Ipv4::new().ttl(1..=64).build().unwrap_err();
+    /// let error = Ipv4::new().ttl(1..=64).into_packet().build().unwrap_err();
     /// assert_eq!(error.to_string(), "IPv4 ttl is 1..=64: give one value to build the packet");
     /// # use tuntap_test::packet::IntoPacket;
     /// # Ok::<(), tuntap_test::packet::BuildError>(())
@@ -237,10 +237,16 @@ pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
             (At::Bits { .. }, ..) | (_, Constraint::Absent, _) => {}
             (At::Find { append, .. }, _, Some(Value::Bits(bits))) => append(bits, &mut header),
             (At::Octets { append, .. }, _, Some(Value::Octets(octets))) => append(octets, &mut header),
+            (At::Option { list, kind, .. }, _, Some(Value::Octets(octets))) => {
+                list.framing.append(kind, octets, &mut header);
+            }
             _ => return Err(inexact(info.name, constraint)),
         }
     }
-    let align = protocol.behaviour.align.max(1);
-    header.resize(header.len().next_multiple_of(align), 0);
+    let whole = header.len().next_multiple_of(protocol.behaviour.align.max(1));
+    match super::options::list(layer.kind()) {
+        Some(list) => list.pad(whole - header.len(), &mut header),
+        None => header.resize(whole, 0),
+    }
     Ok(header)
 }

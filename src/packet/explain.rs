@@ -8,6 +8,7 @@ use super::dissect::Dissection;
 use super::ethernet::Mac;
 use super::field::{Constraint, FieldValue, Value};
 use super::layer::{FieldInfo, Layer, LayerKind, Show};
+use super::options;
 use super::tcp::{Letters, TcpFlags};
 use crate::device::FrameRef;
 
@@ -17,7 +18,7 @@ const MOST_OCTETS: usize = 24;
 /// A number as its field writes it.
 pub(crate) fn number(show: Show, bits: u128) -> String {
     match show {
-        Show::Decimal | Show::Octets | Show::Padded(_) => bits.to_string(),
+        Show::Decimal | Show::Octets | Show::Padded(_) | Show::PaddedOptions => bits.to_string(),
         Show::Hex(digits) => format!("0x{bits:0digits$x}"),
         Show::Bool => if bits == 0 { "no" } else { "yes" }.to_owned(),
         Show::Ipv4 => Ipv4Addr::from_bits(u32::from_bits(bits)).to_string(),
@@ -153,10 +154,13 @@ impl fmt::Display for Explanation<'_> {
             let end = view.start + view.header.len() + view.content.len();
             let quoted = if view.nesting > 0 { " (quoted)" } else { "" };
             writeln!(f, "{:depth$}{}{quoted}  @ octets {}..{end}", "", view.protocol.name, view.start)?;
-            for (index, info) in view.protocol.fields.iter().enumerate() {
-                let (Some(range), found @ Some(_)) = (info.range(view.header), view.value(index)) else { continue };
+            let unnamed = options::list(view.protocol.kind).map(|list| list.unnamed(view.header));
+            for info in view.protocol.fields.iter().copied().chain(unnamed.into_iter().flatten()) {
+                let (Some(range), found @ Some(_)) = (info.range(view.header), info.read(view.header)) else {
+                    continue;
+                };
                 let (start, end) = (view.start + range.start, view.start + range.end);
-                writeln!(f, "{:depth$}  {:<20} {:<28} @ {start}..{end}", "", info.name, value(info, found))?;
+                writeln!(f, "{:depth$}  {:<20} {:<28} @ {start}..{end}", "", info.name, value(&info, found))?;
             }
         }
         if !frame.trailer().is_empty() {

@@ -43,6 +43,7 @@ mod ipv6;
 mod ipv6_extensions;
 mod layer;
 pub(crate) mod mismatch_text;
+mod options;
 mod payload;
 mod summary;
 mod tcp;
