@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::build::Completing;
 use super::dissect::{Dissected, LengthError};
 use super::field::{Constraint, Value};
+use super::parts::Parts;
 use super::verify::Defect;
 use super::view::View;
 
@@ -126,6 +127,13 @@ pub(crate) enum At {
     Find { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(u128, &mut Vec<u8>) },
     /// Octets of any number; how to append them. Not the same as the range for options whose framing is not its value.
     Octets { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(&[u8], &mut Vec<u8>) },
+    /// Any number of parts, in those octets of the header; how to append one, and how to write them for people.
+    #[cfg_attr(not(any(feature = "dns", feature = "dhcp")), expect(dead_code, reason = "only those have parts"))]
+    Parts {
+        find: fn(&[u8]) -> Option<Range<usize>>,
+        append: fn(&[u8], &mut Vec<u8>),
+        show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+    },
 }
 
 /// How a value is written.
@@ -145,6 +153,12 @@ pub(crate) enum Show {
     Octets,
     /// Octets that are padded with zeros to a multiple of so many.
     Padded(usize),
+    /// A domain name in the octets of RFC 1035 section 3.1, without compression. Letters match in either case.
+    #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only DNS has names"))]
+    Name,
+    /// IPv4 addresses, one behind the other.
+    #[cfg_attr(not(feature = "dhcp"), expect(dead_code, reason = "only DHCP has lists of addresses"))]
+    Addresses,
 }
 
 const fn always(_: &[u8]) -> bool {
@@ -160,6 +174,23 @@ pub(crate) const fn bits(from: usize, length: usize) -> FieldInfo {
         default: 0,
         computed: false,
         show: Show::Decimal,
+    }
+}
+
+/// Any number of parts.
+#[cfg(any(feature = "dns", feature = "dhcp"))]
+pub(crate) const fn parts(
+    find: fn(&[u8]) -> Option<Range<usize>>,
+    append: fn(&[u8], &mut Vec<u8>),
+    show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Parts { find, append, show },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Octets,
     }
 }
 
@@ -218,14 +249,15 @@ impl FieldInfo {
                 let range = from / 8..(from + length).div_ceil(8);
                 (range.end <= header.len()).then_some(range)
             }
-            At::Find { find, .. } | At::Octets { find, .. } => {
+            At::Find { find, .. } | At::Octets { find, .. } | At::Parts { find, .. } => {
                 find(header).filter(|range| range.start <= range.end && range.end <= header.len())
             }
         }
     }
 
     pub(crate) fn read<'a>(&self, header: &'a [u8]) -> Option<Value<'a>> {
-        let octets = header.get(self.range(header)?)?;
+        let range = self.range(header)?;
+        let octets = header.get(range.clone())?;
         match self.at {
             At::Bits { from, length } => {
                 let behind = octets.len() * 8 - from % 8 - length;
@@ -238,11 +270,16 @@ impl FieldInfo {
                 Some(Value::Bits(octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet))))
             }
             At::Octets { .. } => Some(Value::Octets(octets)),
+            At::Parts { .. } => Some(Value::Parts(Parts { message: header, start: range.start, end: range.end })),
         }
     }
 
-    /// Whether a value is what it must be. Padding is no part of octets that are padded.
+    /// Whether a value is what it must be. Padding is no part of octets that are padded; names match in either case
+    /// (RFC 4343): a label's length is no letter, so the octets can be compared as they stand.
     pub(crate) fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
+        if let (Show::Name, Constraint::Octets(wanted), Some(Value::Octets(got))) = (self.show, wanted, got) {
+            return wanted.eq_ignore_ascii_case(got);
+        }
         if let (Show::Padded(align), Constraint::Octets(wanted), Some(Value::Octets(got))) = (self.show, wanted, got) {
             return got
                 .strip_prefix(&**wanted)
@@ -298,6 +335,17 @@ impl Layer {
             Some((_, present)) => *present = constraint,
             None => self.fields.push((index, constraint)),
         }
+    }
+
+    /// Adds a part to those that the field must have.
+    #[cfg(any(feature = "dns", feature = "dhcp"))]
+    pub(crate) fn add(&mut self, field: &str, part: std::sync::Arc<dyn super::parts::Part>) {
+        let mut parts = match self.get(field) {
+            Some(Constraint::Parts(parts)) => parts.to_vec(),
+            _ => Vec::new(),
+        };
+        parts.push(part);
+        self.set(field, Constraint::Parts(parts.into()));
     }
 
     pub(crate) fn get(&self, field: &str) -> Option<&Constraint> {

@@ -42,6 +42,7 @@ mod ipv4;
 mod ipv6;
 mod ipv6_extensions;
 mod layer;
+mod parts;
 mod payload;
 mod summary;
 mod tcp;
