@@ -57,7 +57,8 @@ impl Error for BuildError {}
 
 /// What a protocol sees when it completes its header.
 pub(crate) struct Completing<'a> {
-    layer: &'a Layer,
+    /// The template.
+    pub(crate) layer: &'a Layer,
     /// What the header carries, final.
     pub(crate) content: &'a [u8],
     /// The layer inside.
@@ -239,6 +240,11 @@ pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
             (At::Octets { append, .. }, _, Some(Value::Octets(octets))) => append(octets, &mut header),
             (At::Option { list, kind, .. }, _, Some(Value::Octets(octets))) => {
                 list.framing.append(kind, octets, &mut header);
+            }
+            (At::Parts { append, .. }, Constraint::Parts(parts), _) => {
+                for part in parts.iter() {
+                    append(&part.octets().ok_or_else(|| inexact(info.name, constraint))?, &mut header);
+                }
             }
             _ => return Err(inexact(info.name, constraint)),
         }

@@ -7,7 +7,7 @@ use super::Packet;
 use super::dissect::Dissection;
 use super::ethernet::Mac;
 use super::field::{Constraint, FieldValue, Value};
-use super::layer::{FieldInfo, Layer, LayerKind, Show};
+use super::layer::{At, FieldInfo, Layer, LayerKind, Show};
 use super::options;
 use super::tcp::{Letters, TcpFlags};
 use crate::device::FrameRef;
@@ -18,7 +18,9 @@ const MOST_OCTETS: usize = 24;
 /// A number as its field writes it.
 pub(crate) fn number(show: Show, bits: u128) -> String {
     match show {
-        Show::Decimal | Show::Octets | Show::Padded(_) | Show::PaddedOptions => bits.to_string(),
+        Show::Decimal | Show::Octets | Show::Padded(_) | Show::PaddedOptions | Show::Name | Show::Addresses => {
+            bits.to_string()
+        }
         Show::Hex(digits) => format!("0x{bits:0digits$x}"),
         Show::Bool => if bits == 0 { "no" } else { "yes" }.to_owned(),
         Show::Ipv4 => Ipv4Addr::from_bits(u32::from_bits(bits)).to_string(),
@@ -55,7 +57,28 @@ pub(crate) fn value(info: &FieldInfo, value: Option<Value<'_>>) -> String {
     match value {
         None => "absent".to_owned(),
         Some(Value::Bits(bits)) => number(info.show, bits),
-        Some(Value::Octets(found)) => octets(found),
+        Some(Value::Octets(found)) => shown(info.show, found),
+        Some(Value::Parts(parts)) => {
+            let mut text = String::new();
+            if let At::Parts { show, .. } = info.at {
+                let _ = show(parts, &mut text);
+            }
+            text
+        }
+    }
+}
+
+/// Octets as their field writes them.
+fn shown(show: Show, found: &[u8]) -> String {
+    match show {
+        Show::Addresses if !found.is_empty() && found.len().is_multiple_of(4) => {
+            let addresses = found.chunks(4).map(|octets| {
+                let bits = octets.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet));
+                number(Show::Ipv4, bits)
+            });
+            addresses.collect::<Vec<_>>().join(", ")
+        }
+        _ => octets(found),
     }
 }
 
@@ -85,7 +108,8 @@ pub(crate) fn constraint(info: &FieldInfo, constraint: &Constraint) -> String {
             _ => format!("{value:#x} under the mask {mask:#x}"),
         },
         Constraint::Satisfies { what, .. } | Constraint::OctetsSatisfy { what, .. } => what.to_string(),
-        Constraint::Octets(wanted) => octets(wanted),
+        Constraint::Octets(wanted) => shown(info.show, wanted),
+        parts @ Constraint::Parts(_) => format!("{parts:?}"),
         Constraint::Absent => "absent".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use super::build::Completing;
 use super::dissect::{Dissected, LengthError};
 use super::field::{Constraint, Value};
 use super::options::OptionList;
+use super::parts::Parts;
 use super::verify::Defect;
 use super::view::View;
 
@@ -131,6 +132,13 @@ pub(crate) enum At {
     /// The value of an option, whose kind a template tells and no table: of several of that kind, the one that so many
     /// precede.
     Option { list: &'static OptionList, kind: u8, nth: usize },
+    /// Any number of parts, in those octets of the header; how to append one, and how to write them for people.
+    #[cfg_attr(not(any(feature = "dns", feature = "dhcp")), expect(dead_code, reason = "only those have parts"))]
+    Parts {
+        find: fn(&[u8]) -> Option<Range<usize>>,
+        append: fn(&[u8], &mut Vec<u8>),
+        show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+    },
 }
 
 /// How a value is written.
@@ -152,6 +160,12 @@ pub(crate) enum Show {
     Padded(usize),
     /// Options that are padded to a multiple of 8 octets, with zeros (Pad1) or PadN.
     PaddedOptions,
+    /// A domain name in the octets of RFC 1035 section 3.1, without compression. Letters match in either case.
+    #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only DNS has names"))]
+    Name,
+    /// IPv4 addresses, one behind the other.
+    #[cfg_attr(not(feature = "dhcp"), expect(dead_code, reason = "only DHCP has lists of addresses"))]
+    Addresses,
 }
 
 const fn always(_: &[u8]) -> bool {
@@ -167,6 +181,23 @@ pub(crate) const fn bits(from: usize, length: usize) -> FieldInfo {
         default: 0,
         computed: false,
         show: Show::Decimal,
+    }
+}
+
+/// Any number of parts.
+#[cfg(any(feature = "dns", feature = "dhcp"))]
+pub(crate) const fn parts(
+    find: fn(&[u8]) -> Option<Range<usize>>,
+    append: fn(&[u8], &mut Vec<u8>),
+    show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Parts { find, append, show },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Octets,
     }
 }
 
@@ -231,7 +262,7 @@ impl FieldInfo {
                 let range = from / 8..(from + length).div_ceil(8);
                 (range.end <= header.len()).then_some(range)
             }
-            At::Find { find, .. } | At::Octets { find, .. } => {
+            At::Find { find, .. } | At::Octets { find, .. } | At::Parts { find, .. } => {
                 find(header).filter(|range| range.start <= range.end && range.end <= header.len())
             }
             At::Option { list, kind, nth } => list.value(header, kind, nth),
@@ -245,11 +276,13 @@ impl FieldInfo {
 
     #[inline]
     pub(crate) fn read<'a>(&self, header: &'a [u8]) -> Option<Value<'a>> {
-        let octets = header.get(self.range(header)?)?;
+        let range = self.range(header)?;
+        let octets = header.get(range.clone())?;
         Some(match self.at {
             At::Bits { from, length } => Value::Bits(field(octets, from, length)),
             At::Find { .. } => Value::Bits(number(octets)),
             At::Octets { .. } | At::Option { .. } => Value::Octets(octets),
+            At::Parts { .. } => Value::Parts(Parts { message: header, start: range.start, end: range.end }),
         })
     }
 
@@ -264,16 +297,18 @@ impl FieldInfo {
         self.holds(wanted, self.read(header))
     }
 
-    /// Whether a value is what it must be. Padding is no part of octets that are padded.
+    /// Whether a value is what it must be. Padding is no part of octets that are padded; names match in either case
+    /// (RFC 4343): a label's length is no letter, so the octets can be compared as they stand.
     fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
+        let (Constraint::Octets(octets), Some(Value::Octets(got))) = (wanted, got) else { return wanted.holds(got) };
         let align = match self.show {
             Show::Padded(align) => align,
             Show::PaddedOptions => 8,
-            _ => return wanted.holds(got),
+            Show::Name => return octets.eq_ignore_ascii_case(got),
+            _ => return **octets == *got,
         };
-        let (Constraint::Octets(wanted), Some(Value::Octets(got))) = (wanted, got) else { return wanted.holds(got) };
         let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
-        got.strip_prefix(&**wanted).is_some_and(|padding| match padding {
+        got.strip_prefix(&**octets).is_some_and(|padding| match padding {
             [1, length, value @ ..] if matches!(self.show, Show::PaddedOptions) => {
                 padding.len() < align && usize::from(*length) == value.len() && zeros(value)
             }
@@ -359,6 +394,17 @@ impl Layer {
             Some((_, present)) => *present = constraint,
             None => self.fields.push((index, constraint)),
         }
+    }
+
+    /// Adds a part to those that the field must have.
+    #[cfg(any(feature = "dns", feature = "dhcp"))]
+    pub(crate) fn add(&mut self, field: &str, part: std::sync::Arc<dyn super::parts::Part>) {
+        let mut parts = match self.get(field) {
+            Some(Constraint::Parts(parts)) => parts.to_vec(),
+            _ => Vec::new(),
+        };
+        parts.push(part);
+        self.set(field, Constraint::Parts(parts.into()));
     }
 
     pub(crate) fn get(&self, field: &str) -> Option<&Constraint> {

@@ -44,6 +44,7 @@ mod ipv6_extensions;
 mod layer;
 pub(crate) mod mismatch_text;
 mod options;
+mod parts;
 mod payload;
 mod summary;
 mod tcp;
