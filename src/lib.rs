@@ -57,6 +57,7 @@
 //! host end, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs, captures of failed tests.
 
 pub mod answer;
+pub mod capture;
 pub mod codec;
 pub mod context;
 pub mod device;
