@@ -41,7 +41,8 @@
 //!                                    │
 //!                         mock    kernel    the two backends; kernel: namespace, device, netlink, obstacles
 //!                            └──┬───┘
-//!                             device        the Device trait, the one reader of a link, configuration
+//!                 capture ──► device        the Device trait, the one reader of a link, configuration;
+//!                               │           capture: pcapng out, pcap and pcapng in, the file of a running test
 //!                               │
 //!      strategy, fuzz ───────► codec        packet information: total, no operating system
 //! ```

@@ -1,12 +1,13 @@
 //! Captures: what is written is read again, what others write is read, and what is wrong is told with its place.
+#![expect(clippy::indexing_slicing, reason = "the test indexes what it has just made")]
 
 mod foreign;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use foreign::Part::{self, Counter, Padded, Raw, U16, U32, U64};
-use foreign::{File, halves};
+use foreign::File;
+use foreign::Part::{self, Counter, Raw, U16, U32, U64};
 use proptest::prelude::*;
 use proptest::{collection, option};
 use tuntap_test::capture::{
@@ -232,41 +233,10 @@ fn an_original_length_is_never_below_what_is_there() {
     assert_eq!(frame.with_original_length(80).original_length, 80);
 }
 
-/// All that our writer never writes, in that order.
-fn foreign(order: ByteOrder) -> Vec<u8> {
-    let [upper, lower] = halves(1_536 + 1_024);
-    let file = File::new(order)
-        .section()
-        .interface(1, 4, &[]) // microseconds; keeps four octets
-        .interface(101, 0, &[Part::Option(9, &[0x80 | 10]), Counter(14, 1_000), Part::Option(2, b"a\0b")])
-        .block(0x0bad_f00d, &[Padded(b"skipped")])
-        .packet(0, 1_500_000, &[1, 2, 3], &[Part::Option(2988, b"custom")]) // no end of options
-        .block(2, &[U16(1), U16(7), upper, lower, U32(1), U32(90), Padded(&[0x45]), Part::Option(2, &[0; 4])])
-        .block(3, &[U32(90), Raw(&[5, 6, 7, 8])])
-        .block(5, &[U32(1), U32(0), U32(512), Counter(4, 3), Counter(5, 2), Counter(7, 1)]);
-    let comment = [0xff, b'!'];
-    let flags = match order {
-        ByteOrder::Big => [0, 0, 0, 0x21],
-        ByteOrder::Little => [0x21, 0, 0, 0],
-    };
-    let other = if order == ByteOrder::Big { ByteOrder::Little } else { ByteOrder::Big };
-    let second = File::new(other)
-        .block(0x0a0d_0d0a, &[U32(0x1a2b_3c4d), U16(1), U16(2), U64(4), Part::Option(1, b"second")])
-        .interface(228, 0, &[Part::Option(9, &[0])])
-        .packet(0, 7, &[0x46, 0], &[]);
-    let third = File::new(order).section().interface(101, 0, &[]).packet(
-        0,
-        1,
-        &[0x60],
-        &[Part::Option(1, &comment), Part::Option(2, &flags), Counter(4, 5), U32(0)],
-    );
-    [file.octets, second.octets, third.octets].concat()
-}
-
 #[test]
 fn what_others_write_is_read_in_both_orders() {
     for order in ORDERS {
-        let octets = foreign(order);
+        let octets = foreign::everything(order);
         let capture = Capture::from_octets(&octets).unwrap();
         assert_eq!(capture.sections.len(), 3);
         assert_eq!(capture.sections[1].comments, ["second"]);

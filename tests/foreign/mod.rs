@@ -103,3 +103,34 @@ impl File {
 pub(crate) fn halves(time: u64) -> [Part<'static>; 2] {
     [time >> 32, time & 0xffff_ffff].map(|half| U32(u32::try_from(half).unwrap()))
 }
+
+/// All that our writer never writes, in that order.
+pub(crate) fn everything(order: ByteOrder) -> Vec<u8> {
+    let [upper, lower] = halves(1_536 + 1_024);
+    let file = File::new(order)
+        .section()
+        .interface(1, 4, &[]) // microseconds; keeps four octets
+        .interface(101, 0, &[Option(9, &[0x80 | 10]), Counter(14, 1_000), Option(2, b"a\0b")])
+        .block(0x0bad_f00d, &[Padded(b"skipped")])
+        .packet(0, 1_500_000, &[1, 2, 3], &[Option(2988, b"custom")]) // no end of options
+        .block(2, &[U16(1), U16(7), upper, lower, U32(1), U32(90), Padded(&[0x45]), Option(2, &[0; 4])])
+        .block(3, &[U32(90), Raw(&[5, 6, 7, 8])])
+        .block(5, &[U32(1), U32(0), U32(512), Counter(4, 3), Counter(5, 2), Counter(7, 1)]);
+    let comment = [0xff, b'!'];
+    let flags = match order {
+        ByteOrder::Big => [0, 0, 0, 0x21],
+        ByteOrder::Little => [0x21, 0, 0, 0],
+    };
+    let other = if order == ByteOrder::Big { ByteOrder::Little } else { ByteOrder::Big };
+    let second = File::new(other)
+        .block(0x0a0d_0d0a, &[U32(0x1a2b_3c4d), U16(1), U16(2), U64(4), Option(1, b"second")])
+        .interface(228, 0, &[Option(9, &[0])])
+        .packet(0, 7, &[0x46, 0], &[]);
+    let third = File::new(order).section().interface(101, 0, &[]).packet(
+        0,
+        1,
+        &[0x60],
+        &[Option(1, &comment), Option(2, &flags), Counter(4, 5), U32(0)],
+    );
+    [file.octets, second.octets, third.octets].concat()
+}
