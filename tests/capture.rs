@@ -326,6 +326,10 @@ fn what_is_wrong_is_told_with_its_place() {
             "enhanced packet block at offset AT+0 has the length 10: a block has at least 12 octets and a multiple of 4",
         );
         wrong(
+            begun().raw(&[U32(6), U32(14), U32(0), U32(14), U16(0)]),
+            "enhanced packet block at offset AT+0 has the length 14: a block has at least 12 octets and a multiple of 4",
+        );
+        wrong(
             begun().raw(&[U32(77), U32(12), U32(16)]),
             "block of type 0x0000004d begins with the length 12 and ends with 16 at offset AT+8",
         );

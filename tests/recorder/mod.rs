@@ -99,24 +99,35 @@ pub(crate) fn play_if_child() {
 }
 
 /// This program again, for the one test that calls [`play_if_child`] first.
-fn child(test: &str, base: &Path, end: &str) -> Command {
+pub(crate) fn child(program: &Path, test: &str, end: &str) -> Command {
     assert!(env::var_os(CHILD).is_none(), "a child has no children");
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = Command::new(program);
     command.args(["--exact", test, "--include-ignored", "--nocapture"]);
-    command.env(CHILD, end).env("TUNTAP_TEST_DIR", base).stdin(Stdio::piped()).stderr(Stdio::null());
+    command.env(CHILD, end).env_remove("TUNTAP_TEST_DIR").stdin(Stdio::piped()).stderr(Stdio::null());
     command
 }
 
-/// Runs a child to its end; says whether it passed.
+fn child_below(base: &Path, test: &str, end: &str) -> Command {
+    let mut command = child(&env::current_exe().unwrap(), test, end);
+    command.env("TUNTAP_TEST_DIR", base);
+    command
+}
+
+/// Runs a child to its end, with evidence below `base`; says whether it passed.
 pub(crate) fn run(test: &str, base: &Path, end: &str) -> bool {
-    let output = child(test, base, end).output().unwrap();
+    ran(&mut child_below(base, test, end))
+}
+
+/// Runs a child to its end; says whether it passed.
+pub(crate) fn ran(child: &mut Command) -> bool {
+    let output = child.output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains(RECORDED), "{output:?}");
     output.status.success()
 }
 
-/// Starts a child that has recorded and waits.
+/// Starts a child, with evidence below `base`, that has recorded and waits.
 pub(crate) fn start(test: &str, base: &Path) -> Child {
-    let mut child = child(test, base, "wait").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = child_below(base, test, "wait").stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let said = lines.map(Result::unwrap).any(|line| line.contains(RECORDED));
     assert!(said, "the child ended: {:?}", child.wait());
