@@ -41,7 +41,8 @@
 //!                                    │
 //!                         mock    kernel    the two backends; kernel: namespace, device, netlink, obstacles
 //!                            └──┬───┘
-//!                             device        the Device trait, the one reader of a link, configuration
+//!                 capture ──► device        the Device trait, the one reader of a link, configuration;
+//!                               │           capture: pcapng out, pcap and pcapng in, the file of a running test
 //!                               │
 //!      strategy, fuzz ───────► codec        packet information: total, no operating system
 //! ```
@@ -57,6 +58,7 @@
 //! host end, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs, captures of failed tests.
 
 pub mod answer;
+pub mod capture;
 pub mod codec;
 pub mod context;
 pub mod device;
