@@ -60,6 +60,7 @@ pub mod answer;
 pub mod codec;
 pub mod context;
 pub mod device;
+pub mod exchange;
 pub mod fuzz;
 #[cfg(target_os = "linux")]
 pub mod kernel;
