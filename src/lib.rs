@@ -77,6 +77,24 @@ pub use etherparse;
 pub use kernel::Namespace;
 pub use tuntap_test_macros::{test, tuntap_test};
 
+/// What a test file uses: `use tuntap_test::prelude::*`. It never exports the name `test`.
+pub mod prelude {
+    pub use std::time::Duration;
+
+    pub use crate::answer::IcmpEcho;
+    pub use crate::context::{HostEnd, Stack, Tap, Tun};
+    pub use crate::device::{Frame, FrameRef};
+    pub use crate::exchange::{
+        Established, Expectation, Failure, IntoExpectation, Monitor, Sniff, TcpFlow, one_of, optional, times,
+    };
+    pub use crate::packet::tcp_flags;
+    pub use crate::packet::{
+        Arp, DestinationOptions, Ethernet, Field, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6,
+        Packet, Payload, Routing, Tcp, TcpFlags, Udp, Vlan, octets_such_that, such_that,
+    };
+    pub use crate::tuntap_test;
+}
+
 /// What the attribute's expansion calls: no part of the interface.
 #[doc(hidden)]
 pub mod __private {

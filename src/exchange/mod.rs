@@ -35,6 +35,7 @@ mod end;
 mod expectation;
 mod failure;
 mod far_end;
+pub mod flow;
 mod monitor;
 mod near_miss;
 mod pairing;
@@ -58,6 +59,7 @@ pub use expectation::{Count, Expectation, Expectations, IntoExpectation, one_of,
 pub use failure::Failure;
 pub use far_end::{Established, Reason};
 pub(crate) use far_end::{FarEnd, Means};
+pub use flow::TcpFlow;
 pub use monitor::Monitor;
 pub(crate) use monitor::Monitors;
 pub use pairing::{Answers, answers};
@@ -296,6 +298,34 @@ impl Exchange {
     /// Switches it on again.
     pub fn enable(&self, monitor: Monitor) {
         self.timeline.monitors.switch(monitor, true);
+    }
+
+    /// A TCP connection between the test, which plays the peer, and the host: it keeps the numbers of both directions.
+    /// Over IPv4, unless the link has only IPv6. At the host end the roles are exchanged: the test plays the host.
+    ///
+    /// # Panics
+    /// When the link has no addresses.
+    #[must_use]
+    #[track_caller]
+    pub fn tcp_flow(&self, own_port: u16, other_port: u16) -> TcpFlow {
+        match (self.defaults.v4, self.defaults.v6) {
+            (Some((own, other)), _) => TcpFlow::new(own, own_port, other, other_port),
+            (None, Some((own, other))) => TcpFlow::new(own, own_port, other, other_port),
+            (None, None) => panic!("the link has no addresses for a TCP connection"),
+        }
+    }
+
+    /// As [`tcp_flow`](Self::tcp_flow), over IPv6.
+    ///
+    /// # Panics
+    /// When the link has no IPv6 addresses.
+    #[must_use]
+    #[track_caller]
+    pub fn tcp_flow_v6(&self, own_port: u16, other_port: u16) -> TcpFlow {
+        match self.defaults.v6 {
+            Some((own, other)) => TcpFlow::new(own, own_port, other, other_port),
+            None => panic!("the link has no IPv6 addresses for a TCP connection"),
+        }
     }
 
     /// What became of every frame so far.
