@@ -212,6 +212,22 @@ fn a_closed_port_resets(tun: Tun) {
 }
 
 #[tuntap_test(kernel)]
+fn a_wrong_acknowledgement_of_the_syn_ack_is_reset(tun: Tun) -> io::Result<()> {
+    let listener = listen(tun.host_v4())?;
+    let mut tcp = TcpFlow::new(tun.peer_v4(), 40_000, tun.host_v4(), PORT);
+    send(&tun, tcp.syn());
+    expect(&tun, &tcp, tcp.reply().syn_ack());
+    let wrong = Tcp::new().ack(tcp.host_sequence(2).map_err(io::Error::other)?);
+    send(&tun, tcp.segment(wrong));
+    expect(&tun, &tcp, tcp.reply().rst());
+    // The handshake is still open for the right one.
+    send(&tun, tcp.ack());
+    listener.accept()?;
+    assert_eq!(complaints(), []);
+    Ok(())
+}
+
+#[tuntap_test(kernel)]
 fn either_side_resets(tun: Tun) -> io::Result<()> {
     let listener = listen(tun.host_v4())?;
     let mut tcp = TcpFlow::new(tun.peer_v4(), 40_000, tun.host_v4(), PORT);
