@@ -119,7 +119,14 @@ fn a_closed_port_answers_scans_as_the_flow_expects() {
     // And of a segment with ACK its number, without ACK.
     let mut tcp = flow();
     unsent(tcp.segment(Tcp::new().ack(555)));
-    assert!(matches(tcp.reply().rst(), &host(R, 555, 0, b"")));
+    assert!(matches(tcp.reply().rst(), &host(R, 555, 0, b"")) && !matches(tcp.reply().rst(), &host(R, 556, 0, b"")));
+    assert!(matches(tcp.reply().rst().seq_rel(1), &host(R, 556, 0, b"")), "nobody knows what that is");
+    // In a connection it may also be the host that resets of itself.
+    let mut tcp = established();
+    unsent(tcp.segment(Tcp::new().ack(555)));
+    for (seq, fits) in [(555, true), (7001, true), (7000, false)] {
+        assert_eq!(matches(tcp.reply().rst(), &host(R, seq, 0, b"")), fits, "{seq}");
+    }
 }
 
 #[test]
@@ -214,8 +221,11 @@ fn old_segments_move_no_number_back() {
         learn(&tcp, octets);
     }
     assert_eq!((tcp.received(), tcp.host_next_sequence()), (10, Ok(7011)));
-    // Another SYN's number belongs to another connection, and nothing counts behind a FIN or in a RST.
-    for octets in [&host(S | A, 7011, 101, b""), &fin, &fin, &host(A, 7012, 101, b"more"), &host(R, 7012, 0, b"why")] {
+    // A reset's octets are no data.
+    learn(&tcp, &with_options(R, 7011, 0, 0, &[], b"why"));
+    assert_eq!((tcp.received(), tcp.host_next_sequence(), tcp.host_window()), (10, Ok(7011), Some(512)));
+    // Another SYN's number belongs to another connection, and nothing counts behind a FIN.
+    for octets in [&host(S | A, 7011, 101, b""), &fin, &fin, &host(A, 7012, 101, b"more")] {
         learn(&tcp, octets);
     }
     assert_eq!((tcp.received(), tcp.host_next_sequence(), tcp.host_initial_sequence()), (10, Ok(7012), Some(7000)));
@@ -285,7 +295,12 @@ fn retransmission_is_the_last_packet_that_took_numbers() {
     let mut tcp = flow().mss(1460);
     let syn = tcp.syn().build().unwrap();
     assert_eq!(tcp.retransmit().build().unwrap(), syn);
+    // A reset must answer that, and not what came between.
+    unsent(tcp.segment(Tcp::new().ack(7)));
+    assert!(matches(tcp.reply().rst(), &host(R, 7, 0, b"")));
+    unsent(tcp.retransmit());
     assert!(matches(tcp.reply().rst(), &host(R | A, 0, 101, b"")));
+    assert!(!matches(tcp.reply().rst(), &host(R, 7, 0, b"")));
     learn(&tcp, &host(S | A, 7000, 101, b""));
     unsent(tcp.ack());
     let data = tcp.data(b"hello").build().unwrap();
@@ -396,7 +411,10 @@ fn the_family_is_that_of_the_addresses() {
     assert!(matches(tcp.reply().syn_ack(), &octets));
     learn(&tcp, &octets);
     assert_eq!(tcp.host_initial_sequence(), Some(5));
-    // Where only one is IPv4, it is mapped.
+    // Where only one is IPv4, it is mapped, in both directions.
     let mut tcp = TcpFlow::new(PEER, 1, IpAddr::V6(HOST_V6), 2);
     assert_eq!(line(tcp.syn()), "[::ffff:192.0.2.2]:1 > [2001:db8::1]:2 TCP [S] seq 1000 win 65535");
+    let answer =
+        Ipv6::new().src(HOST_V6).dst(PEER.to_ipv6_mapped()) / Tcp::new().sport(2).dport(1).seq(5).syn().ack(1001);
+    learn(&tcp, &answer.build().unwrap());
 }

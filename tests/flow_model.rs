@@ -204,4 +204,26 @@ proptest! {
             prop_assert!(!matches(reply, &answer(seq, ack.wrapping_add(off))));
         }
     }
+
+    #[test]
+    fn any_octets_are_a_lesson_or_none(
+        octets in prop::collection::vec(any::<u8>(), 0..80),
+        (at, octet) in (0_usize..60, any::<u8>()),
+        initial in initial(),
+    ) {
+        let tcp = TcpFlow::new(PEER, 40_000, HOST, 81);
+        let mut syn = from_host(Numbers { initial, octets: 9 }, 0, 10, 0);
+        if let Some(place) = syn.get_mut(at) {
+            *place = octet;
+        }
+        for octets in [&octets, &syn] {
+            for mode in [Mode::Tun, Mode::Tap] {
+                let frame = FrameRef::new(mode, octets);
+                let known = tcp.host_initial_sequence();
+                prop_assert!(tcp.learn(frame) || tcp.host_initial_sequence() == known);
+                prop_assert!(TcpFlow::opened_by(frame).is_err() || tcp.peer().is_ipv4());
+                let _ = (tcp.host_window(), tcp.host_mss(), tcp.host_next_sequence(), tcp.reply().into_packet());
+            }
+        }
+    }
 }

@@ -18,6 +18,7 @@
 //! Numbers are of 32 bits and wrap around (RFC 9293 section 3.4).
 
 mod error;
+mod known;
 mod layers;
 mod learned;
 mod reply;
@@ -32,7 +33,7 @@ pub use reply::Reply;
 
 use layers::{ip, mapped, underlay};
 use learned::Teacher;
-use reply::Wanted;
+use reply::{LastAck, Wanted};
 use segment::Segment;
 use stream::{Span, Stream};
 
@@ -108,10 +109,9 @@ pub struct TcpFlow {
     window: u16,
     mss: Option<u16>,
     window_scale: Option<u8>,
-    /// Our last segment had no ACK.
-    unacknowledging: bool,
-    /// The last packet that took numbers, and whether it had no ACK.
-    last: Option<(Packet, bool)>,
+    last_ack: LastAck,
+    /// The last packet that took numbers, and what it acknowledged.
+    last: Option<(Packet, LastAck)>,
 }
 
 impl TcpFlow {
@@ -131,7 +131,7 @@ impl TcpFlow {
             window: u16::MAX,
             mss: None,
             window_scale: None,
-            unacknowledging: false,
+            last_ack: LastAck::Unknown,
             last: None,
         }
     }
@@ -257,21 +257,26 @@ impl TcpFlow {
             // It cannot be built, or it is broken on purpose, or it belongs to other ends: the host does not count it.
             return packet;
         };
-        let layer = packet.layers.get_mut(tcp_at).filter(|layer| layer.get("acknowledgement").is_none());
-        if let (Some(layer), true) = (layer, segment.ack.is_some()) {
-            layer.merge(&self.acknowledging(Tcp::new()).into());
-        }
-        self.count(&packet, segment.span, segment.rst, segment.ack.is_none());
+        let open = packet.layers.get_mut(tcp_at).filter(|layer| layer.get("acknowledgement").is_none());
+        let ack = match (segment.ack, open) {
+            (None, _) => LastAck::Absent,
+            (Some(_), Some(layer)) => {
+                layer.merge(&self.acknowledging(Tcp::new()).into());
+                self.acknowledged()
+            }
+            (Some(given), None) => LastAck::Number(given),
+        };
+        self.count(&packet, segment.span, segment.rst, ack);
         packet
     }
 
     /// The last packet that took sequence numbers, as it was. Before the first one, a packet that cannot be built.
     pub fn retransmit(&mut self) -> Packet {
-        let Some((packet, unacknowledging)) = self.last.clone() else {
+        let Some((packet, ack)) = self.last.clone() else {
             let nothing = such_that("unknown (nothing was sent yet that takes one)", |_: u32| true);
             return self.stack(self.header(TcpFlags::ACK).seq(nothing), &[]);
         };
-        self.unacknowledging = unacknowledging;
+        self.last_ack = ack;
         packet
     }
 
@@ -281,7 +286,7 @@ impl TcpFlow {
             ours: (self.sent.initial(), self.sent.next()),
             hosts: self.teacher.learned().stream.as_ref().map(|stream| (stream.initial(), stream.next())),
             teacher: self.teacher.clone(),
-            unacknowledging: self.unacknowledging,
+            last_ack: self.last_ack,
             wanted: Wanted::default(),
         }
     }
@@ -295,78 +300,6 @@ impl TcpFlow {
         self.teacher.learn(frame)
     }
 
-    /// The peer's address and port.
-    #[must_use]
-    pub const fn peer(&self) -> SocketAddr {
-        self.teacher.peer
-    }
-
-    /// The host's address and port.
-    #[must_use]
-    pub const fn host(&self) -> SocketAddr {
-        self.teacher.host
-    }
-
-    /// The number behind all that we sent: what the host must acknowledge.
-    #[must_use]
-    pub const fn next_sequence(&self) -> u32 {
-        self.sent.next()
-    }
-
-    /// The number that is so far behind our initial one: 0 is our SYN, 1 our first octet.
-    #[must_use]
-    pub const fn peer_sequence(&self, offset: u32) -> u32 {
-        self.sent.initial().wrapping_add(offset)
-    }
-
-    /// The number that is so far behind the host's initial one: 0 is its SYN, 1 its first octet.
-    ///
-    /// # Errors
-    /// As long as the host's initial number is not known.
-    pub fn host_sequence(&self, offset: u32) -> Result<u32, FlowError> {
-        let initial = self.host_initial_sequence().ok_or(FlowError::HostUnknown)?;
-        Ok(initial.wrapping_add(offset))
-    }
-
-    /// The number behind all that the host sent without a gap: what the next [`ack`](Self::ack) acknowledges.
-    ///
-    /// # Errors
-    /// As long as the host's initial number is not known.
-    pub fn host_next_sequence(&self) -> Result<u32, FlowError> {
-        self.teacher.learned().stream.as_ref().map(Stream::next).ok_or(FlowError::HostUnknown)
-    }
-
-    /// The number of the host's SYN, once that was learnt.
-    #[must_use]
-    pub fn host_initial_sequence(&self) -> Option<u32> {
-        self.teacher.learned().stream.as_ref().map(Stream::initial)
-    }
-
-    /// The MSS option of the host's SYN, in octets of data; `None` before the SYN, and where it had none.
-    #[must_use]
-    pub fn host_mss(&self) -> Option<u16> {
-        self.teacher.learned().mss
-    }
-
-    /// The host's window in octets, scaled where both sides agreed on that; `None` before the host's SYN. Ours must have
-    /// been offered with [`window_scale`](Self::window_scale) where the host opened the connection.
-    #[must_use]
-    pub fn host_window(&self) -> Option<u32> {
-        self.teacher.learned().window(self.window_scale.is_some())
-    }
-
-    /// The data that we sent, in octets: each once, and none that stands behind a gap.
-    #[must_use]
-    pub const fn sent(&self) -> u64 {
-        self.sent.octets()
-    }
-
-    /// The data that the host sent, as far as it was learnt, in octets: each once, and none that stands behind a gap.
-    #[must_use]
-    pub fn received(&self) -> u64 {
-        self.teacher.learned().stream.as_ref().map_or(0, Stream::octets)
-    }
-
     /// A header of ours without acknowledgement number.
     fn header(&self, flags: TcpFlags) -> Tcp {
         let Teacher { peer, host, .. } = self.teacher;
@@ -378,6 +311,10 @@ impl TcpFlow {
             Ok(number) => tcp.acknowledgement(number),
             Err(error) => tcp.acknowledgement(such_that(&format!("unknown ({error})"), |_: u32| true)),
         }
+    }
+
+    fn acknowledged(&self) -> LastAck {
+        self.host_next_sequence().map_or(LastAck::Unknown, LastAck::Number)
     }
 
     fn stack(&self, tcp: Tcp, octets: &[u8]) -> Packet {
@@ -403,16 +340,17 @@ impl TcpFlow {
             fin: has(TcpFlags::FIN),
         };
         let packet = self.stack(tcp, octets);
-        self.count(&packet, span, has(TcpFlags::RST), !has(TcpFlags::ACK));
+        let ack = if has(TcpFlags::ACK) { self.acknowledged() } else { LastAck::Absent };
+        self.count(&packet, span, has(TcpFlags::RST), ack);
         packet
     }
 
     /// Counts what a packet of ours takes.
-    fn count(&mut self, packet: &Packet, span: Span, rst: bool, unacknowledging: bool) {
-        self.unacknowledging = unacknowledging;
+    fn count(&mut self, packet: &Packet, span: Span, rst: bool, ack: LastAck) {
+        self.last_ack = ack;
         if span.numbers() > 0 && !rst {
             self.sent.take(span);
-            self.last = Some((packet.clone(), unacknowledging));
+            self.last = Some((packet.clone(), ack));
         }
     }
 }

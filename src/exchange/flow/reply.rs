@@ -21,7 +21,7 @@ use crate::packet::{Field, IntoField, IntoPacket, Packet, Payload, Tcp, TcpFlags
 /// | `.fin()` | FIN, ACK; SYN, RST | the host's next | all that we sent |
 /// | `.syn_ack()` | SYN, ACK; RST, FIN | the host's initial | all that we sent |
 /// | `.syn()` | SYN; ACK, RST, FIN | the host's initial | not looked at |
-/// | `.rst()` | RST; SYN, FIN | the host's next | see [`rst`](Self::rst) |
+/// | `.rst()` | RST; SYN, FIN | the host's next, but see [`rst`](Self::rst) | see [`rst`](Self::rst) |
 /// | `.any()` | not looked at | not looked at | not looked at |
 /// | `.ack(n)`, `.ack_rel(n)` | also ACK | as it was | `n` |
 /// | `.seq(n)`, `.seq_rel(n)` | as they were | `n` | as it was |
@@ -37,9 +37,19 @@ pub struct Reply {
     pub(super) ours: (u32, u32),
     /// The host's, where they are known.
     pub(super) hosts: Option<(u32, u32)>,
-    /// Our last segment had no ACK.
-    pub(super) unacknowledging: bool,
+    pub(super) last_ack: LastAck,
     pub(super) wanted: Wanted,
+}
+
+/// What the last segment that we sent acknowledged.
+#[derive(Clone, Copy, Default)]
+pub(super) enum LastAck {
+    /// There was none, or nobody knows its number.
+    #[default]
+    Unknown,
+    /// It had no ACK.
+    Absent,
+    Number(u32),
 }
 
 /// What a template wants beside addresses and ports.
@@ -48,11 +58,13 @@ pub(super) struct Wanted {
     kind: Kind,
     fin: bool,
     payload: Option<Vec<u8>>,
-    seq: Number,
-    ack: Number,
+    /// Instead of the usual number; `Some(None)` where any will do.
+    seq: Option<Option<Field<u32>>>,
+    /// Instead of the usual number.
+    ack: Option<Field<u32>>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 enum Kind {
     #[default]
     Acknowledgement,
@@ -60,26 +72,6 @@ enum Kind {
     SynAck,
     Rst,
     Any,
-}
-
-/// A number of the template.
-#[derive(Clone, Default)]
-enum Number {
-    /// As the kind of segment has it.
-    #[default]
-    Usual,
-    Given(Field<u32>),
-    Unknown,
-}
-
-impl Number {
-    fn field(self, usual: Option<u32>) -> Option<Field<u32>> {
-        match self {
-            Self::Usual => usual.map(IntoField::into_field),
-            Self::Given(field) => Some(field),
-            Self::Unknown => None,
-        }
-    }
 }
 
 impl Reply {
@@ -95,8 +87,9 @@ impl Reply {
         self
     }
 
-    /// A RST. Where our last segment had no ACK, it must acknowledge all that we sent (RFC 9293 section 3.10.7.1);
-    /// otherwise neither its ACK nor its acknowledgement number matters, unless [`ack`](Self::ack) gives one.
+    /// A RST. Where our last segment had no ACK, it must acknowledge all that we sent; otherwise neither its ACK nor its
+    /// acknowledgement number matters, unless [`ack`](Self::ack) gives one. Where our last segment acknowledged another
+    /// number than the host's next, the RST may have that as its sequence number, too (RFC 9293 section 3.10.7.1).
     pub fn rst(mut self) -> Self {
         self.wanted.kind = Kind::Rst;
         self
@@ -122,7 +115,7 @@ impl Reply {
 
     /// ACK with that acknowledgement number, as it stands in the header.
     pub fn ack(mut self, acknowledgement: impl IntoField<u32>) -> Self {
-        self.wanted.ack = Number::Given(acknowledgement.into_field());
+        self.wanted.ack = Some(acknowledgement.into_field());
         self
     }
 
@@ -134,37 +127,40 @@ impl Reply {
 
     /// That sequence number, as it stands in the header.
     pub fn seq(mut self, number: impl IntoField<u32>) -> Self {
-        self.wanted.seq = Number::Given(number.into_field());
+        self.wanted.seq = Some(Some(number.into_field()));
         self
     }
 
     /// The sequence number that is so far behind the host's initial one: 1 is its first octet. Any number as long as the
     /// host's initial one is not known.
     pub fn seq_rel(mut self, offset: u32) -> Self {
-        self.wanted.seq = match self.hosts {
-            Some((initial, _)) => Number::Given(initial.wrapping_add(offset).into_field()),
-            None => Number::Unknown,
-        };
+        self.wanted.seq = Some(self.hosts.map(|(initial, _)| initial.wrapping_add(offset).into_field()));
         self
     }
 
     fn tcp(&self) -> Tcp {
-        let Self { teacher, ours: (_, sent), hosts, unacknowledging, wanted } = self;
+        let Self { teacher, ours: (_, sent), hosts, last_ack, wanted } = self;
         let (initial, next) = hosts.unzip();
+        let exactly = |number: Option<u32>| number.map(IntoField::into_field);
+        let reset = match (*last_ack, next) {
+            (LastAck::Number(ack), Some(next)) if ack != next => Some([next, ack].into_field()),
+            (LastAck::Number(ack), None) => exactly(Some(ack)),
+            _ => exactly(next),
+        };
         let sent = Some(*sent);
         let ending = TcpFlags::SYN | TcpFlags::RST | TcpFlags::FIN;
         let (mut set, mut named, seq, ack) = match wanted.kind {
-            Kind::Acknowledgement => (TcpFlags::ACK, ending, next, sent),
-            Kind::Syn => (TcpFlags::SYN, ending | TcpFlags::ACK, initial, None),
-            Kind::SynAck => (TcpFlags::SYN | TcpFlags::ACK, ending, initial, sent),
-            Kind::Rst if *unacknowledging => (TcpFlags::RST | TcpFlags::ACK, ending, next, sent),
-            Kind::Rst => (TcpFlags::RST, ending, next, None),
+            Kind::Acknowledgement => (TcpFlags::ACK, ending, exactly(next), sent),
+            Kind::Syn => (TcpFlags::SYN, ending | TcpFlags::ACK, exactly(initial), None),
+            Kind::SynAck => (TcpFlags::SYN | TcpFlags::ACK, ending, exactly(initial), sent),
+            Kind::Rst if matches!(last_ack, LastAck::Absent) => (TcpFlags::RST | TcpFlags::ACK, ending, reset, sent),
+            Kind::Rst => (TcpFlags::RST, ending, reset, None),
             Kind::Any => (TcpFlags::default(), TcpFlags::default(), None, None),
         };
         if wanted.fin {
             set = set | TcpFlags::FIN;
         }
-        if matches!(wanted.ack, Number::Given(_)) {
+        if wanted.ack.is_some() {
             set = set | TcpFlags::ACK;
         }
         named = named | set;
@@ -172,10 +168,10 @@ impl Reply {
         if named != TcpFlags::default() {
             tcp = tcp.flags(Field::masked(set, named));
         }
-        if let Some(number) = wanted.seq.clone().field(seq) {
+        if let Some(number) = wanted.seq.clone().unwrap_or(seq) {
             tcp = tcp.seq(number);
         }
-        if let Some(number) = wanted.ack.clone().field(ack) {
+        if let Some(number) = wanted.ack.clone().or_else(|| exactly(ack)) {
             tcp = tcp.acknowledgement(number);
         }
         tcp

@@ -75,7 +75,7 @@ impl Stream {
     /// Takes a segment: old numbers change nothing, numbers behind a gap count when the gap is filled, and nothing counts
     /// behind a FIN.
     pub(super) fn take(&mut self, span: Span) {
-        if self.finished || span.numbers() == 0 {
+        if span.numbers() == 0 {
             return;
         }
         if after(span.start, self.next) {
