@@ -99,7 +99,8 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::context::{
-        Backend, FromTestContext, TestContext, in_runner, run, run_strict, run_unit, run_unit_strict, stashed,
+        Backend, FromTestContext, TestContext, in_runner, run, run_strict, run_unit, run_unit_should_panic,
+        run_unit_strict, run_unit_strict_should_panic, stashed,
     };
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }

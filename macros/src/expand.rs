@@ -211,11 +211,13 @@ impl Test {
         let output = result.map(|_| quote!(-> ::std::process::ExitCode));
         // A name of its own instead of an argument: a runtime that does not know it says so.
         let run = Ident::new(
-            match (result, self.arguments.strict) {
-                (Some(_), false) => "run",
-                (Some(_), true) => "run_strict",
-                (None, false) => "run_unit",
-                (None, true) => "run_unit_strict",
+            match (result, self.arguments.strict, self.attributes.should_panic.is_empty()) {
+                (Some(_), false, _) => "run",
+                (Some(_), true, _) => "run_strict",
+                (None, false, true) => "run_unit",
+                (None, true, true) => "run_unit_strict",
+                (None, false, false) => "run_unit_should_panic",
+                (None, true, false) => "run_unit_strict_should_panic",
             },
             Span::mixed_site(),
         );

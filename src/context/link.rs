@@ -13,7 +13,7 @@ use super::case::CaseOutcome;
 use super::far_end::{DeviceSide, Ends, Host};
 use super::host_end::HostEnd;
 use super::plan::Addresses;
-use super::{Records, Stack, TestContext};
+use super::{Shared, Stack, TestContext};
 use crate::answer::{Answering, AnsweringMachine, Until};
 use crate::device::{Cidr, DeviceConfig, Mode, patience};
 use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
@@ -31,7 +31,7 @@ pub struct Link {
     addresses: Addresses,
     stack: Stack,
     ends: Arc<Ends>,
-    context: Records,
+    context: Shared,
 }
 
 impl Link {
@@ -45,6 +45,7 @@ impl Link {
         let link = format!("{mode} {} on the {}, host {}", device.name()?, context.backend(), hosts.join(" "));
         let ends = Arc::new(Ends::new(config.requested_mtu().unwrap_or(1500)));
         let exchange = Exchange::new(Parts {
+            track: context.recorder().track(&device.name()?, mode, &link),
             link,
             defaults: addresses.defaults(mode, backing.host_mac()?),
             // What the kernel says of its own accord is not what these rules are for.
@@ -55,7 +56,7 @@ impl Link {
         });
         ends.set_device(exchange.timeline());
         context.register(Arc::clone(exchange.record()));
-        Ok(Self { exchange, backing, addresses, stack, ends, context: context.records() })
+        Ok(Self { exchange, backing, addresses, stack, ends, context: context.shared() })
     }
 
     /// The interface's name, such as `tun0`.
@@ -162,8 +163,11 @@ impl Link {
     #[track_caller]
     pub fn host_end(&self) -> HostEnd {
         let end = assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end");
+        let link = format!("the host end of {}", self.exchange.record().link());
+        let name = end.name().unwrap_or_default();
         let exchange = Exchange::new(Parts {
-            link: format!("the host end of {}", self.exchange.record().link()),
+            track: self.context.recorder.track(&format!("{name} (host end)"), self.mode(), &link),
+            link,
             defaults: self.exchange.defaults().reversed(),
             // The test itself holds the device end, until it hands it over.
             monitors: Monitors::none(),
@@ -172,7 +176,7 @@ impl Link {
             device: end,
         });
         self.ends.add_host(exchange.timeline());
-        self.context.register(Arc::clone(exchange.record()));
+        self.context.records.register(Arc::clone(exchange.record()));
         HostEnd::new(exchange)
     }
 

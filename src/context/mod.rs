@@ -38,13 +38,15 @@ pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
 pub use host_end::HostEnd;
 pub use link::Link;
-pub use outcome::{in_runner, run, run_strict, run_unit, run_unit_strict, stashed};
+pub use outcome::{
+    in_runner, run, run_strict, run_unit, run_unit_should_panic, run_unit_strict, run_unit_strict_should_panic, stashed,
+};
 pub use stack::Stack;
 pub use tap::Tap;
 pub use tun::Tun;
 
 use crate::device::DeviceConfig;
-use crate::exchange::Record;
+use crate::exchange::{Record, Recorder};
 use stack::Home;
 
 /// What stands behind a test's devices.
@@ -83,6 +85,13 @@ impl Records {
     }
 }
 
+/// What all exchanges of a test share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) records: Records,
+    pub(crate) recorder: Recorder,
+}
+
 /// The surroundings of one test: its backend, its hosts and its links.
 ///
 /// Belongs to the thread that made it: on the kernel backend that thread is in the test's namespace while it lives.
@@ -92,7 +101,7 @@ pub struct TestContext {
     path: &'static str,
     links: usize,
     hosts: BTreeMap<&'static str, Stack>,
-    records: Records,
+    shared: Shared,
     mock_names: Vec<(Option<&'static str>, String)>,
     kept: Kept,
     strict: bool,
@@ -114,7 +123,7 @@ impl TestContext {
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            records: Records::default(),
+            shared: Shared { records: Records::default(), recorder: Recorder::new(path) },
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -129,7 +138,7 @@ impl TestContext {
             path: "",
             links: 0,
             hosts: BTreeMap::new(),
-            records: Records::default(),
+            shared: Shared { records: Records::default(), recorder: Recorder::none() },
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -206,11 +215,33 @@ impl TestContext {
     }
 
     pub(crate) fn register(&self, record: Arc<Record>) {
-        self.records.register(record);
+        self.shared.records.register(record);
     }
 
-    pub(crate) fn records(&self) -> Records {
-        self.records.clone()
+    pub(crate) const fn records(&self) -> &Records {
+        &self.shared.records
+    }
+
+    pub(crate) const fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// What a link takes along: it may make exchanges of its own later.
+    pub(crate) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+}
+
+/// What the test leaves: nothing, unless it fails or `TUNTAP_TEST_CAPTURE=always` says so.
+impl Drop for TestContext {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            outcome::keep(self, true);
+        } else if std::env::var_os("TUNTAP_TEST_CAPTURE").is_some_and(|when| when == "always") {
+            outcome::keep(self, false);
+        } else {
+            self.recorder().discard();
+        }
     }
 }
 

@@ -48,6 +48,41 @@ pub fn run_unit_strict(backend: Backend, path: &'static str, body: fn(&mut TestC
     let _ = run_strict(backend, path, body);
 }
 
+/// As [`run_unit`], for a test whose panic is what it wants: that leaves no report and no capture.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_should_panic(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    wanting_a_panic(surroundings(backend, path), body);
+}
+
+/// As [`run_unit_should_panic`], for a strict test.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_strict_should_panic(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    let mut context = surroundings(backend, path);
+    context.set_strict();
+    wanting_a_panic(context, body);
+}
+
+fn wanting_a_panic(mut context: TestContext, body: fn(&mut TestContext)) {
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+        body(&mut context);
+        after_the_body(&mut context);
+    }));
+    match ended {
+        // libtest fails the test for it.
+        Ok(()) => report(&context),
+        Err(payload) => {
+            context.recorder().discard();
+            panic::resume_unwind(payload)
+        }
+    }
+}
+
 /// The body, what a strict test demands after it, and the report when one of them fails.
 fn to_the_end<R: Termination>(mut context: TestContext, body: fn(&mut TestContext) -> R) -> ExitCode {
     let code = reporting(&mut context, body).report();
@@ -91,15 +126,27 @@ fn reporting<R>(context: &mut TestContext, body: fn(&mut TestContext) -> R) -> R
     }
 }
 
-/// Prints what a failed test sent and received. libtest shows it below the test's panic.
+/// Prints what a failed test sent and received, and keeps it. libtest shows it below the test's panic.
 fn report(context: &TestContext) {
-    let records = context.records().all();
     let mut text = format!("tuntap-test: {} failed", context.path());
-    for record in records.iter().filter(|record| !record.was_reported()) {
+    for record in context.records().all().iter().filter(|record| !record.was_reported()) {
         text.push('\n');
         text.push_str(report::timeline_only(record).trim_end());
     }
     eprintln!("{text}");
+    keep(context, true);
+}
+
+/// Keeps what a test sent and received in files, and says where.
+pub(super) fn keep(context: &TestContext, failed: bool) {
+    match context.recorder().keep(&context.records().all(), failed) {
+        Ok(paths) if paths.is_empty() => {}
+        Ok(paths) => {
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            eprintln!("  files: {}", paths.join("  "));
+        }
+        Err(error) => eprintln!("  files: the capture could not be kept: {error}"),
+    }
 }
 
 thread_local! {

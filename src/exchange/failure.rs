@@ -30,7 +30,7 @@ impl Failure {
             lock(&exchange.record.coverage).named(wanted);
         }
         let (report, inconclusive) = report::write(exchange, &problem);
-        exchange.record.set_reported();
+        exchange.record.note_failure(&report);
         Self(Box::new(Inner { report, inconclusive }))
     }
 

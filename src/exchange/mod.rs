@@ -41,6 +41,7 @@ mod near_miss;
 mod pairing;
 mod quiet;
 mod record;
+mod recorder;
 pub(crate) mod report;
 mod rule;
 mod sequence;
@@ -74,6 +75,7 @@ use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
 use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
 use failure::Problem;
 pub(crate) use record::Record;
+pub(crate) use recorder::{Recorder, Track};
 
 /// One end of a link, with the verbs that send to the other end and say what must come back.
 ///
@@ -98,13 +100,14 @@ pub(crate) struct Parts {
     pub(crate) defaults: Defaults,
     pub(crate) monitors: Monitors,
     pub(crate) strict: bool,
+    pub(crate) track: Option<Track>,
     pub(crate) far_end: Arc<dyn FarEnd>,
 }
 
 impl Exchange {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { device, link, defaults, monitors, strict, far_end } = parts;
-        let timeline = Arc::new(Timeline::new(device.mode(), monitors, Arc::downgrade(&far_end)));
+        let Parts { device, link, defaults, monitors, strict, track, far_end } = parts;
+        let timeline = Arc::new(Timeline::new(device.mode(), monitors, Arc::downgrade(&far_end), track));
         let record = Arc::new(Record::new(link, Arc::clone(&timeline), strict));
         let end = DeviceEnd::new(device, Arc::clone(&timeline));
         Self { end, timeline, record, far_end, defaults, last_event: Mutex::default(), closed: false }

@@ -22,6 +22,8 @@ pub(crate) struct Record {
     reported: AtomicBool,
     ended: AtomicBool,
     verdict: Mutex<Option<Failure>>,
+    /// The reports of the verbs that failed, in order.
+    failures: Mutex<Vec<String>>,
 }
 
 impl Record {
@@ -36,6 +38,7 @@ impl Record {
             reported: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             verdict: Mutex::default(),
+            failures: Mutex::default(),
         }
     }
 
@@ -43,8 +46,14 @@ impl Record {
         self.strict
     }
 
-    pub(super) fn set_reported(&self) {
+    pub(super) fn note_failure(&self, report: &str) {
+        lock(&self.failures).push(report.to_owned());
         self.reported.store(true, Ordering::Relaxed);
+    }
+
+    /// The reports of the verbs that failed, in order.
+    pub(super) fn failures(&self) -> Vec<String> {
+        lock(&self.failures).clone()
     }
 
     /// Whether a failure's text has told this record already.
@@ -70,9 +79,5 @@ impl Record {
 
     pub(crate) fn link(&self) -> &str {
         &self.link
-    }
-
-    pub(crate) const fn timeline(&self) -> &Arc<Timeline> {
-        &self.timeline
     }
 }

@@ -46,9 +46,9 @@ pub(crate) fn timeline_only(record: &Record) -> String {
     report
 }
 
-/// The end of the report without bounds, for a file.
+/// Every failure, and the end of the report without bounds, for a file.
 pub(crate) fn whole(record: &Record) -> String {
-    let mut report = String::new();
+    let mut report = record.failures().join("\n");
     let _ = tail(&mut report, record, usize::MAX);
     report
 }

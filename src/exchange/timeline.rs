@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::far_end::FarEnd;
 use super::monitor::{Monitors, Violation};
+use super::recorder::Track;
 use crate::device::dispatch::Observer;
 use crate::device::{Direction, FrameRef, Mode};
 use crate::packet::Dissection;
@@ -156,18 +157,24 @@ pub(crate) struct Timeline {
     pub(crate) monitors: Monitors,
     /// The exchange holds it: a record that outlives its link must not hold the device.
     far_end: Weak<dyn FarEnd>,
+    /// The link's part of the test's recording.
+    track: Option<Track>,
     state: Mutex<State>,
     fence_answered: Condvar,
 }
 
 impl Timeline {
-    pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>) -> Self {
+    pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>, track: Option<Track>) -> Self {
         let (state, fence_answered) = (Mutex::default(), Condvar::new());
-        Self { mode, started: Instant::now(), monitors, far_end, state, fence_answered }
+        Self { mode, started: Instant::now(), monitors, far_end, track, state, fence_answered }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) const fn track(&self) -> Option<&Track> {
+        self.track.as_ref()
     }
 
     pub(crate) const fn mode(&self) -> Mode {
@@ -187,7 +194,11 @@ impl Timeline {
         }
         state.last += 1;
         state.octets += octets.len();
-        state.entries.push_back(Entry { number: state.last, at, octets: octets.into(), fate });
+        let entry = Entry { number: state.last, at, octets: octets.into(), fate };
+        if let Some(track) = &self.track {
+            track.frame(octets, at, entry.direction());
+        }
+        state.entries.push_back(entry);
         state.last
     }
 
