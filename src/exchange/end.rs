@@ -115,9 +115,11 @@ impl DeviceEnd {
             } else {
                 directly(&*self.device, left)
             };
+            // Whoever starts the reader waits for this one to be counted out, so until then the flag tells the truth.
+            let switching = self.switching.load(Ordering::SeqCst);
             self.direct_readers.fetch_sub(1, Ordering::SeqCst);
             match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && self.switching.load(Ordering::SeqCst) => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && switching => {
                     // Until the reader is there.
                     drop(self.starting.lock().unwrap_or_else(PoisonError::into_inner));
                 }
