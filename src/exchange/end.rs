@@ -131,7 +131,7 @@ impl DeviceEnd {
     /// Throws away what was sent to the test and not received.
     pub(crate) fn drain(&self) -> io::Result<usize> {
         if let Some(dispatcher) = self.dispatcher.get() {
-            dispatcher.catch_up("drain")?;
+            dispatcher.catch_up("drain", patience())?;
             for number in dispatcher.waiting() {
                 self.timeline.mark(number, Fate::Drained);
             }

@@ -10,7 +10,7 @@ use super::far_end::{Established, Means, Reason};
 use super::sequence::is_timeout;
 use super::{Exchange, Expectation, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, FrameRef, timeout_scale};
+use crate::device::{Deadline, FrameRef, patience, timeout_scale};
 use crate::packet::Dissection;
 
 /// How long the link is watched where only watching tells.
@@ -65,7 +65,7 @@ impl Exchange {
         let mut unwanted = Vec::new();
         let established = match self.far_end.means() {
             Means::AtOnce => {
-                dispatcher.catch_up("expect_nothing_else")?;
+                dispatcher.catch_up("expect nothing else", patience())?;
                 Established::AtOnce
             }
             Means::Quiet(reason) => self.watch(reason, &mut unwanted)?,
