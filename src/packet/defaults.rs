@@ -71,7 +71,7 @@ impl Defaults {
         if let Some(ip) = self.ip_below(first) {
             filled.push(Layer::new(ip));
         }
-        filled.extend(super::udp::below(first));
+        filled.extend(layers.first().and_then(super::udp::below));
         filled.extend_from_slice(layers);
         self.address(&mut filled)?;
         Ok(filled)

@@ -249,10 +249,19 @@ pub(crate) enum Constraint {
     Exact(u128),
     Range(u128, u128),
     OneOf(Arc<[u128]>),
-    Masked { mask: u128, value: u128 },
-    Satisfies { what: Arc<str>, holds: Holds },
+    Masked {
+        mask: u128,
+        value: u128,
+    },
+    Satisfies {
+        what: Arc<str>,
+        holds: Holds,
+    },
     Octets(Arc<[u8]>),
-    OctetsSatisfy { what: Arc<str>, holds: OctetsHold },
+    OctetsSatisfy {
+        what: Arc<str>,
+        holds: OctetsHold,
+    },
     /// Each of these is there; others may be, too.
     #[cfg_attr(not(any(feature = "dns", feature = "dhcp")), expect(dead_code, reason = "only those have parts"))]
     Parts(Arc<[Arc<dyn Part>]>),

@@ -32,6 +32,18 @@ mod checksum;
 mod compare;
 mod defaults;
 mod dissect;
+#[cfg(feature = "dns")]
+mod dns;
+#[cfg(feature = "dns")]
+mod dns_convert;
+#[cfg(feature = "dns")]
+mod dns_name;
+#[cfg(feature = "dns")]
+mod dns_record;
+#[cfg(feature = "dns")]
+mod dns_sections;
+#[cfg(feature = "dns")]
+mod dns_type;
 mod ethernet;
 mod explain;
 mod field;
@@ -58,6 +70,14 @@ pub use arp::Arp;
 pub use build::BuildError;
 pub use defaults::Defaults;
 pub use dissect::{DissectError, Dissection};
+#[cfg(feature = "dns")]
+pub use dns::Dns;
+#[cfg(feature = "dns")]
+pub use dns_name::{DomainName, DomainNameError};
+#[cfg(feature = "dns")]
+pub use dns_record::DnsRecord;
+#[cfg(feature = "dns")]
+pub use dns_type::RecordType;
 pub use ethernet::{Ethernet, Vlan};
 pub use explain::{Explanation, Hexdump};
 pub use field::{Field, FieldValue, IntoField, Octets, octets_such_that, such_that};
@@ -106,12 +126,25 @@ pub(crate) fn protocol(kind: LayerKind) -> &'static Protocol {
         LayerKind::Igmp => &IGMP,
         LayerKind::Udp => &UDP,
         LayerKind::Tcp => &TCP,
-        LayerKind::Dns | LayerKind::Dhcp | LayerKind::Payload => &PAYLOAD,
+        #[cfg(feature = "dns")]
+        LayerKind::Dns => &dns::DNS,
+        // Nothing takes it apart.
+        #[cfg(not(feature = "dns"))]
+        LayerKind::Dns => &PAYLOAD,
+        LayerKind::Dhcp | LayerKind::Payload => &PAYLOAD,
     }
 }
 
-/// The application's message that a datagram between those ports holds, where a feature takes it apart.
-pub(crate) const fn application(_from: u16, _to: u16, _octets: &[u8]) -> Option<LayerKind> {
+/// The application's message that a datagram between those ports holds, where a feature takes it apart. What cannot be
+/// one stays a payload.
+pub(crate) fn application(from: u16, to: u16, octets: &[u8]) -> Option<LayerKind> {
+    // IANA "Service Name and Transport Protocol Port Number Registry": domain, mdns, llmnr; bootps, bootpc.
+    let ports = |known: &[u16]| known.contains(&from) || known.contains(&to);
+    #[cfg(feature = "dns")]
+    if ports(&[53, 5353, 5355]) && dns_sections::is_plausible(octets) {
+        return Some(LayerKind::Dns);
+    }
+    let _ = (ports, octets);
     None
 }
 
