@@ -166,6 +166,11 @@ fn what_is_built_matches_its_template_and_what_it_implies() {
     no(Dns::new().answer(DnsRecord::a("example.test", 1, HOST).class(3)));
     yes(Dns::new().additional(DnsRecord::opt(1200..)));
     no(Dns::new().answers(Field::absent()));
+    let five = built(Dns::response().answer(DnsRecord::of("example.test", RecordType::A, 1, [192, 0, 2, 7, 0])));
+    assert!(!Dns::new().a("example.test", 1, HOST).into_packet().matches(tun(&five)), "no address has five octets");
+    assert!(tun(&five).summary().to_string().ends_with(": A c0000207 00"));
+    let unknown = built(Dns::response().opcode(15));
+    assert!(Dns::new().opcode(15).into_packet().matches(tun(&unknown)));
     assert!((Ipv4::new() / Udp::new().sport(53) / Dns::new().id(0xbeef)).matches(tun(&octets)));
     assert!(!(Ipv4::new() / Dns::new()).matches(tun(&octets)), "UDP lies between");
     assert!((Udp::new() / Payload::of_length(200..)).matches(tun(&octets)), "octets match beside the layer");

@@ -313,7 +313,8 @@ impl fmt::Display for DnsRecord {
 impl DnsRecord {
     /// What a list of answers says of it: ` 192.0.2.7`, ` CNAME www.example.test`.
     pub(crate) fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !matches!(self.record_type, RecordType::A | RecordType::AAAA) {
+        // An address says by itself what it is.
+        if !matches!(*self.data, [(Shape::Number(..), _)]) {
             write!(f, " {}", self.record_type)?;
         }
         self.write_data(f)

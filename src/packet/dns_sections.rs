@@ -122,13 +122,13 @@ pub(crate) fn question_class(message: &[u8]) -> Option<Range<usize>> {
     Some(end + 2..end + 4)
 }
 
-/// Whether the header is one that a DNS message can have: a known operation (IANA "DNS OpCodes"), no more entries than
-/// there is room for, and something asked or answered.
+/// Whether the header is one that a DNS message can have: no more entries than there is room for, and something asked or
+/// answered.
 pub(crate) fn is_plausible(octets: &[u8]) -> bool {
     let Some(&[_, _, flags, ..]) = octets.first_chunk::<HEADER>() else { return false };
     let least: usize = Section::ALL.iter().map(|section| section.count(octets) * section.least()).sum();
     let is_response = flags & 0x80 != 0;
-    matches!(flags >> 3 & 0xf, 0..=2 | 4..=6) && HEADER + least <= octets.len() && (least > 0 || is_response)
+    HEADER + least <= octets.len() && (least > 0 || is_response)
 }
 
 /// Where the message ends that begins with these octets. Every name of an entry is read.
