@@ -23,6 +23,8 @@
 //! # Ok::<(), tuntap_test::packet::BuildError>(())
 //! ```
 //!
+//! With the features `dns` and `dhcp` the messages of those protocols are layers behind UDP; without them, payloads.
+//!
 //! Octets are in network byte order everywhere. Everything that reads octets is total: any octets give layers, a
 //! comparison and a text, never a panic.
 
@@ -31,6 +33,10 @@ mod build;
 mod checksum;
 mod compare;
 mod defaults;
+#[cfg(feature = "dhcp")]
+mod dhcp;
+#[cfg(feature = "dhcp")]
+mod dhcp_options;
 mod dissect;
 #[cfg(feature = "dns")]
 mod dns;
@@ -69,6 +75,10 @@ use std::sync::Arc;
 pub use arp::Arp;
 pub use build::BuildError;
 pub use defaults::Defaults;
+#[cfg(feature = "dhcp")]
+pub use dhcp::Dhcp;
+#[cfg(feature = "dhcp")]
+pub use dhcp_options::{Addresses, DhcpOption};
 pub use dissect::{DissectError, Dissection};
 #[cfg(feature = "dns")]
 pub use dns::Dns;
@@ -109,7 +119,7 @@ use udp::UDP;
 
 use crate::device::FrameRef;
 
-/// The description of a protocol.
+/// The description of a protocol. Without its feature an application's message is a payload.
 pub(crate) fn protocol(kind: LayerKind) -> &'static Protocol {
     match kind {
         LayerKind::Ethernet => &ETHERNET,
@@ -128,10 +138,13 @@ pub(crate) fn protocol(kind: LayerKind) -> &'static Protocol {
         LayerKind::Tcp => &TCP,
         #[cfg(feature = "dns")]
         LayerKind::Dns => &dns::DNS,
-        // Nothing takes it apart.
         #[cfg(not(feature = "dns"))]
         LayerKind::Dns => &PAYLOAD,
-        LayerKind::Dhcp | LayerKind::Payload => &PAYLOAD,
+        #[cfg(feature = "dhcp")]
+        LayerKind::Dhcp => &dhcp::DHCP,
+        #[cfg(not(feature = "dhcp"))]
+        LayerKind::Dhcp => &PAYLOAD,
+        LayerKind::Payload => &PAYLOAD,
     }
 }
 
@@ -143,6 +156,10 @@ pub(crate) fn application(from: u16, to: u16, octets: &[u8]) -> Option<LayerKind
     #[cfg(feature = "dns")]
     if ports(&[53, 5353, 5355]) && dns_sections::is_plausible(octets) {
         return Some(LayerKind::Dns);
+    }
+    #[cfg(feature = "dhcp")]
+    if ports(&[67, 68]) && dhcp::is_plausible(octets) {
+        return Some(LayerKind::Dhcp);
     }
     let _ = (ports, octets);
     None
