@@ -69,9 +69,15 @@ impl Defaults {
             filled.push(Layer::new(&ETHERNET));
         }
         if let Some(ip) = self.ip_below(first) {
-            filled.push(Layer::new(ip));
+            let ip = Layer::new(ip);
+            #[cfg(feature = "dhcp")]
+            let ip = match layers.first() {
+                Some(first) => super::dhcp::addressed(first, ip),
+                None => ip,
+            };
+            filled.push(ip);
         }
-        filled.extend(super::udp::below(first));
+        filled.extend(layers.first().and_then(super::udp::below));
         filled.extend_from_slice(layers);
         self.address(&mut filled)?;
         Ok(filled)

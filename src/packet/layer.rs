@@ -412,6 +412,11 @@ impl Layer {
         self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
     }
 
+    /// Whether that field is set to exactly that number.
+    pub(crate) fn is(&self, field: &str, bits: u128) -> bool {
+        self.get(field).is_some_and(|constraint| constraint.exact() == Some(Value::Bits(bits)))
+    }
+
     /// The protocol.
     #[must_use]
     pub fn kind(&self) -> LayerKind {
