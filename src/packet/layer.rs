@@ -327,6 +327,14 @@ impl Layer {
         self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
     }
 
+    /// The number that a field is set to, if it is set to one.
+    pub(crate) fn number(&self, field: &str) -> Option<u128> {
+        match self.get(field)?.exact()? {
+            Value::Bits(bits) => Some(bits),
+            Value::Octets(_) => None,
+        }
+    }
+
     /// The protocol.
     #[must_use]
     pub fn kind(&self) -> LayerKind {
