@@ -417,6 +417,14 @@ impl Layer {
         self.get(field).is_some_and(|constraint| constraint.exact() == Some(Value::Bits(bits)))
     }
 
+    /// The number that a field is set to, if it is set to one.
+    pub(crate) fn number(&self, field: &str) -> Option<u128> {
+        match self.get(field)?.exact()? {
+            Value::Bits(bits) => Some(bits),
+            Value::Octets(_) | Value::Parts(_) => None,
+        }
+    }
+
     /// The protocol.
     #[must_use]
     pub fn kind(&self) -> LayerKind {
