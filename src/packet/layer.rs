@@ -343,7 +343,7 @@ impl FieldInfo {
 #[inline]
 fn field(octets: &[u8], from: usize, length: usize) -> u128 {
     let bits = number(octets);
-    if from % 8 == 0 && octets.len() * 8 == length {
+    if from.is_multiple_of(8) && octets.len() * 8 == length {
         return bits;
     }
     let behind = octets.len() * 8 - from % 8 - length;

@@ -28,10 +28,12 @@
 //! Octets are in network byte order everywhere. Everything that reads octets is total: any octets give layers, a
 //! comparison and a text, never a panic.
 
+mod accessors;
 mod arp;
-mod build;
+pub(crate) mod build;
 mod checksum;
 mod compare;
+mod conversions;
 #[cfg(test)]
 mod coverage;
 mod defaults;
@@ -54,7 +56,8 @@ mod dns_sections;
 mod dns_type;
 mod ethernet;
 mod explain;
-mod field;
+pub(crate) mod field;
+mod from_frame;
 mod group_records;
 mod icmpv4;
 mod icmpv6;
@@ -62,7 +65,7 @@ mod igmp;
 mod ipv4;
 mod ipv6;
 mod ipv6_extensions;
-mod layer;
+pub(crate) mod layer;
 pub(crate) mod mismatch_text;
 mod mld;
 mod ndp;
@@ -70,6 +73,7 @@ mod ndp_options;
 mod options;
 mod parts;
 mod payload;
+mod rust;
 mod summary;
 mod tcp;
 mod tcp_options;
@@ -80,9 +84,11 @@ mod view;
 use std::ops::Div;
 use std::sync::Arc;
 
+pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
 pub(crate) use compare::{Distance, Mismatch};
+pub use conversions::ConversionError;
 pub use defaults::Defaults;
 #[cfg(feature = "dhcp")]
 pub use dhcp::Dhcp;
