@@ -41,7 +41,8 @@
 //!                                    │
 //!                         mock    kernel    the two backends; kernel: namespace, device, netlink, obstacles
 //!                            └──┬───┘
-//!                             device        the Device trait, the one reader of a link, configuration
+//!                 capture ──► device        the Device trait, the one reader of a link, configuration;
+//!                               │           capture: pcapng out, pcap and pcapng in, the file of a running test
 //!                               │
 //!      strategy, fuzz ───────► codec        packet information: total, no operating system
 //! ```
@@ -57,9 +58,11 @@
 //! host end, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs, captures of failed tests.
 
 pub mod answer;
+pub mod capture;
 pub mod codec;
 pub mod context;
 pub mod device;
+pub mod exchange;
 pub mod fuzz;
 #[cfg(target_os = "linux")]
 pub mod kernel;
@@ -74,10 +77,31 @@ pub use etherparse;
 pub use kernel::Namespace;
 pub use tuntap_test_macros::{test, tuntap_test};
 
+/// What a test file uses: `use tuntap_test::prelude::*`. It never exports the name `test`.
+pub mod prelude {
+    pub use std::time::Duration;
+
+    pub use crate::answer::IcmpEcho;
+    pub use crate::context::{HostEnd, Stack, Tap, Tun};
+    pub use crate::device::{Frame, FrameRef};
+    pub use crate::exchange::{
+        Established, Expectation, Failure, IntoExpectation, Monitor, Sniff, TcpFlow, one_of, optional, times,
+    };
+    pub use crate::packet::tcp_flags;
+    pub use crate::packet::{
+        Arp, DestinationOptions, Ethernet, Field, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6,
+        Packet, Payload, Routing, Tcp, TcpFlags, Udp, Vlan, octets_such_that, such_that,
+    };
+    pub use crate::tuntap_test;
+}
+
 /// What the attribute's expansion calls: no part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::context::{Backend, FromTestContext, TestContext, in_runner, run, run_unit, stashed};
+    pub use crate::context::{
+        Backend, FromTestContext, TestContext, in_runner, run, run_strict, run_unit, run_unit_should_panic,
+        run_unit_strict, run_unit_strict_should_panic, stashed,
+    };
     pub use crate::device::{DeviceConfig, PacketInfoMode};
 }
 

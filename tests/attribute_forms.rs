@@ -31,6 +31,23 @@ fn kernel_only(_tun: Tun) {}
 #[tuntap_test(kernel, mock)]
 fn both_backends_by_name(_tun: Tun) {}
 
+#[tuntap_test(strict)]
+fn strict_on_both_backends(tun: Tun) {
+    assert_eq!(tun.mtu(), 1500);
+}
+
+#[tuntap_test(strict, mock, mtu = 1280)]
+fn strict_beside_a_backend_and_an_option(tun: Tun) -> std::io::Result<()> {
+    assert_eq!(tun.mtu(), 1280);
+    Ok(())
+}
+
+#[tuntap_test(strict)]
+#[should_panic(expected = "as any other")]
+fn a_strict_test_may_fail_in_its_body(_tun: Tun) {
+    panic!("as any other");
+}
+
 #[tuntap_test(mtu = 1280, address = "198.51.100.1/24", peer = "198.51.100.2")]
 fn options_with_literals(tun: Tun) {
     assert_eq!(tun.mtu(), 1280);

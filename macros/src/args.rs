@@ -53,10 +53,26 @@ impl Backend {
     }
 }
 
+/// The bare word beside the backends that makes a test strict.
+pub(crate) const STRICT: &str = "strict";
+
+/// The bare words that the attribute accepts.
+const WORDS: [&str; 3] = ["mock", "kernel", STRICT];
+
+/// How a sentence about a bare word begins; `None` for what is no such word.
+pub(crate) fn bare_word(text: &str) -> Option<String> {
+    match text {
+        STRICT => Some(format!("`{text}`")),
+        _ if WORDS.contains(&text) => Some(format!("`{text}` is a backend and")),
+        _ => None,
+    }
+}
+
 /// What stands in the attribute's parentheses.
 #[derive(Default)]
 pub(crate) struct Arguments {
     backends: Vec<Backend>,
+    pub(crate) strict: bool,
     pub(crate) settings: Vec<Setting>,
 }
 
@@ -82,30 +98,40 @@ impl Arguments {
 
     fn bare_word(&mut self, input: ParseStream<'_>, word: &Ident, errors: &mut Errors) {
         let text = word.unraw().to_string();
-        let backend = Backend::ALL.into_iter().find(|backend| backend.word() == text);
         let message = if !input.is_empty() && !input.peek(Token![,]) {
             options::skip_item(input);
-            match (backend, Key::of(&text)) {
-                (Some(_), _) => format!("`{text}` is a backend and takes nothing: write `{text}`"),
+            match (bare_word(&text), Key::of(&text)) {
+                (Some(it), _) => format!("{it} takes nothing: write `{text}`"),
                 (None, Some(key)) => format!("`{text}` takes its value behind `=`, such as `{}`", key.example()),
                 (None, None) => "expected `,` or `=` behind this word".to_owned(),
             }
-        } else if let Some(backend) = backend {
-            if !self.backends.contains(&backend) {
-                self.backends.push(backend);
+        } else if bare_word(&text).is_some() {
+            if self.take(&text) {
                 return;
             }
             format!("`{text}` is given twice; give it once")
         } else if let Some(key) = Key::of(&text) {
             format!("`{text}` has no value: write `{}`", key.example())
         } else {
-            let hint = options::did_you_mean(&text, &["mock", "kernel"]);
-            format!("unknown backend `{text}`{hint}; expected `mock` or `kernel`")
+            let hint = options::did_you_mean(&text, &WORDS);
+            format!("unknown word `{text}`{hint}; expected `mock`, `kernel` or `strict`")
         };
         errors.push(Error::new(word.span(), message));
     }
 
-    /// The backends that the test runs on; no word means both.
+    /// Takes note of a bare word; `false` when it was given before.
+    fn take(&mut self, text: &str) -> bool {
+        match Backend::ALL.into_iter().find(|backend| backend.word() == text) {
+            Some(backend) if self.backends.contains(&backend) => false,
+            Some(backend) => {
+                self.backends.push(backend);
+                true
+            }
+            None => !std::mem::replace(&mut self.strict, true),
+        }
+    }
+
+    /// The backends that the test runs on; no backend's word means both.
     pub(crate) fn backends(&self) -> impl Iterator<Item = Backend> {
         Backend::ALL.into_iter().filter(|backend| self.backends.is_empty() || self.backends.contains(backend))
     }
@@ -202,8 +228,8 @@ fn device_settings(attribute: &Attribute, errors: &mut Errors) -> Vec<Setting> {
             }
             options::skip_item(input);
             let text = word.unraw().to_string();
-            let message = if text == "mock" || text == "kernel" {
-                format!("`{text}` is a backend and belongs to the whole test: write `#[tuntap_test({text})]`")
+            let message = if let Some(it) = bare_word(&text) {
+                format!("{it} belongs to the whole test: write `#[tuntap_test({text})]`")
             } else if let Some(key) = Key::of(&text) {
                 format!("`{text}` takes its value behind `=`, such as `{}`", key.example())
             } else {
@@ -235,7 +261,10 @@ fn each_item(
             item(input, word, errors);
         } else {
             let span: Span = input.span();
-            errors.push(Error::new(span, "expected a word: a backend (`mock`, `kernel`) or an option `name = value`"));
+            errors.push(Error::new(
+                span,
+                "expected a word: a backend (`mock`, `kernel`), `strict`, or an option `name = value`",
+            ));
             options::skip_item(input);
         }
         if !input.is_empty() {

@@ -208,10 +208,19 @@ impl Test {
         };
         let ignore = self.attributes.ignore(reason);
         let result = validate::result(&self.function.signature);
-        let (output, run) = match result {
-            Some(_) => (quote!(-> ::std::process::ExitCode), quote!(run)),
-            None => (TokenStream::new(), quote!(run_unit)),
-        };
+        let output = result.map(|_| quote!(-> ::std::process::ExitCode));
+        // A name of its own instead of an argument: a runtime that does not know it says so.
+        let run = Ident::new(
+            match (result, self.arguments.strict, self.attributes.should_panic.is_empty()) {
+                (Some(_), false, _) => "run",
+                (Some(_), true, _) => "run_strict",
+                (None, false, true) => "run_unit",
+                (None, true, true) => "run_unit_strict",
+                (None, false, false) => "run_unit_should_panic",
+                (None, true, false) => "run_unit_strict_should_panic",
+            },
+            Span::mixed_site(),
+        );
         // A result that is no `Termination` is reported at the return type.
         let body = match result {
             Some(result) => {

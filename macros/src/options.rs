@@ -8,7 +8,7 @@ use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, ExprLit, ExprPath, Lit, Token};
 
-use crate::args::Errors;
+use crate::args::{self, Errors};
 
 /// The most addresses one link is configured with (`DeviceConfig` holds as many).
 const MOST_ADDRESSES: usize = 8;
@@ -218,16 +218,14 @@ pub(crate) fn skip_item(input: ParseStream<'_>) {
 }
 
 fn unknown(word: &Ident, text: &str, place: Place) -> Error {
-    let message = match (Key::of(text), place) {
-        (Some(Key::Host), Place::Attribute) => {
+    let message = match (Key::of(text), place, args::bare_word(text)) {
+        (Some(Key::Host), Place::Attribute, _) => {
             "`host` belongs to one argument: write `#[device(host = \"b\")]` in front of it".to_owned()
         }
-        (Some(Key::Crate), Place::Argument) => "`crate` belongs to the whole test: write \
+        (Some(Key::Crate), Place::Argument, _) => "`crate` belongs to the whole test: write \
              `#[tuntap_test(crate = some::path)]`"
             .to_owned(),
-        _ if text == "mock" || text == "kernel" => {
-            format!("`{text}` is a backend and takes no value: write `#[tuntap_test({text})]`")
-        }
+        (_, _, Some(it)) => format!("{it} takes no value: write `#[tuntap_test({text})]`"),
         _ => {
             let words = place.words();
             format!("unknown option `{text}`{}; expected one of: {}", did_you_mean(text, &words), words.join(", "))

@@ -56,6 +56,14 @@ fn a_result_reaches_the_harness() {
 }
 
 #[test]
+fn a_strict_test_calls_the_strict_runtime_on_both_backends() {
+    let item = quote! { fn unit(tun: Tun) {} };
+    check(quote!(strict), item, expect_file!["snapshots/strict.rs"]);
+    let item = quote! { fn result(tun: Tun) -> io::Result<()> {} };
+    check(quote!(strict, kernel, mtu = 1280), item, expect_file!["snapshots/strict_result.rs"]);
+}
+
+#[test]
 fn an_opaque_result_does_not_capture_the_context() {
     let item = quote! { fn opaque(tun: Tun) -> impl Termination {} };
     check(quote!(mock), item, expect_file!["snapshots/opaque_result.rs"]);
@@ -156,6 +164,7 @@ fn nothing_makes_the_attribute_panic() {
         quote!(mtu = 1 2, mock kernel, crate, crate = , packet_info = a::b),
         quote!(address = "/", address = "", peer = "/", mock = mock, -1, "a" = "b"),
         quote!(a, b, c = |x| {}),
+        quote!(strict strict, strict = strict, strict(kernel), r#strict),
     ];
     for item in &items {
         for arguments in &arguments {

@@ -233,14 +233,14 @@ impl Answering {
         Self { dispatcher, id, name, progress }
     }
 
-    /// As [`start`](Self::start), on a reader that queues what the machine does not take.
-    pub(crate) fn start_queueing(
-        device: Arc<dyn Device>,
+    /// On the reader that `attach` puts the machine on.
+    pub(crate) fn on_reader(
         machine: impl AnsweringMachine + 'static,
+        attach: impl FnOnce(Box<dyn Responder>) -> io::Result<(Arc<Dispatcher>, ResponderId)>,
     ) -> io::Result<Self> {
         let (name, progress, running) = Self::running(machine);
-        let (dispatcher, id) = Dispatcher::start_with(device, running)?;
-        Ok(Self { dispatcher: Arc::new(dispatcher), id, name, progress })
+        let (dispatcher, id) = attach(running)?;
+        Ok(Self { dispatcher, id, name, progress })
     }
 
     /// The machine is attached before the reader starts, so that it misses nothing.

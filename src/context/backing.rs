@@ -11,19 +11,20 @@ use std::sync::PoisonError;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::plan::Addresses;
-use super::{HandedOver, HostEnd, Kept, Stack, TestContext};
+use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
 use crate::mock::{Cable, CableConfig, EchoHost};
 #[cfg(unix)]
 use crate::mock::{Descriptor, into_descriptor};
+use crate::packet::Defaults;
 
 /// How many frames a link's device queues, so that a slow test loses nothing.
-const QUEUE_LENGTH: u32 = 10_000;
+pub(super) const QUEUE_LENGTH: u32 = 10_000;
 
 /// The hardware address of the mock's host: locally administered.
-const MOCK_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+const MOCK_MAC: [u8; 6] = Defaults::HOST_MAC;
 
 pub(super) enum Backing {
     Mock {
@@ -130,13 +131,13 @@ impl Backing {
         }
     }
 
-    pub(super) fn host_end(&self, stack: &Stack) -> io::Result<HostEnd> {
+    pub(super) fn host_end(&self, stack: &Stack) -> io::Result<Arc<dyn Device>> {
         // Used where there is a kernel backend.
         let _ = stack;
         match self {
-            Self::Mock { cable, .. } => Ok(HostEnd::new(Box::new(cable.host_end()))),
+            Self::Mock { cable, .. } => Ok(Arc::new(cable.host_end())),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(HostEnd::new(Box::new(stack.run(|| device.packet_socket())??))),
+            Self::Kernel(device) => Ok(Arc::new(stack.run(|| device.packet_socket())??)),
         }
     }
 

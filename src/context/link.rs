@@ -3,31 +3,35 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
 use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use super::backing::Backing;
-use super::end::DeviceEnd;
+use super::case::CaseOutcome;
+use super::far_end::{DeviceSide, Ends, Host};
 use super::host_end::HostEnd;
-use super::log::{CaseOutcome, Direction, Log};
 use super::plan::Addresses;
-use super::{Stack, TestContext};
+use super::{Shared, Stack, TestContext};
 use crate::answer::{Answering, AnsweringMachine, Until};
-use crate::device::{Cidr, Deadline, Device, DeviceConfig, Frame, FrameRef, Mode, patience};
+use crate::device::{Cidr, DeviceConfig, Mode, patience};
+use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
 /// the mock host.
 ///
-/// The verbs that a test calls assert: they panic with what was wrong, at the caller's line. Each has a twin whose name
-/// starts with `try_` and which returns a `Result`.
+/// It is an [`Exchange`] at its device end: `send`, `expect`, `receive` and their like stand there. The verbs that a test
+/// calls assert: they panic with what was wrong, at the caller's line. Each has a twin whose name starts with `try_` and
+/// which returns a `Result`.
 pub struct Link {
     // Before `backing`: the reader must have let go of the device when that is torn down.
-    end: DeviceEnd,
+    exchange: Exchange,
     backing: Backing,
     addresses: Addresses,
     stack: Stack,
-    log: Arc<Log>,
+    ends: Arc<Ends>,
+    context: Shared,
 }
 
 impl Link {
@@ -38,20 +42,21 @@ impl Link {
         let backing = Backing::make(context, &stack, mode, &config, &addresses)?;
         let device = backing.device();
         let hosts: Vec<_> = addresses.hosts.iter().map(Cidr::to_string).collect();
-        let log = Arc::new(Log::new(format!(
-            "{mode} {} on the {}, host {}",
-            device.name()?,
-            context.backend(),
-            hosts.join(" ")
-        )));
-        context.register(Arc::clone(&log));
-        Ok(Self { end: DeviceEnd::new(device), backing, addresses, stack, log })
-    }
-
-    /// TUN or TAP.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.end.mode()
+        let link = format!("{mode} {} on the {}, host {}", device.name()?, context.backend(), hosts.join(" "));
+        let ends = Arc::new(Ends::new(config.requested_mtu().unwrap_or(1500)));
+        let exchange = Exchange::new(Parts {
+            track: context.recorder().track(&device.name()?, mode, &link),
+            link,
+            defaults: addresses.defaults(mode, backing.host_mac()?),
+            // What the kernel says of its own accord is not what these rules are for.
+            monitors: if config.has_chatter() { Monitors::none() } else { Monitors::new() },
+            strict: context.is_strict(),
+            far_end: Arc::new(Host::new(&ends, &backing, &stack, &addresses.hosts, &config)),
+            device,
+        });
+        ends.set_device(exchange.timeline());
+        context.register(Arc::clone(exchange.record()));
+        Ok(Self { exchange, backing, addresses, stack, ends, context: context.shared() })
     }
 
     /// The interface's name, such as `tun0`.
@@ -61,7 +66,7 @@ impl Link {
     #[must_use]
     #[track_caller]
     pub fn name(&self) -> String {
-        assert_ok(self.end.name(), "read the interface's name")
+        assert_ok(self.exchange.device().name(), "read the interface's name")
     }
 
     /// The MTU in octets: the largest IP packet.
@@ -71,7 +76,7 @@ impl Link {
     #[must_use]
     #[track_caller]
     pub fn mtu(&self) -> u32 {
-        assert_ok(self.end.mtu(), "read the MTU")
+        assert_ok(self.exchange.device().mtu(), "read the MTU")
     }
 
     /// The host's first IPv4 address: 192.0.2.1 on the first link of a test, unless the test says otherwise.
@@ -149,13 +154,6 @@ impl Link {
         self.backing.mock()
     }
 
-    /// The device end as the trait that code under test may take. Frames that an answering machine takes do not reach
-    /// its [`receive`](Device::receive).
-    #[must_use]
-    pub const fn device(&self) -> &dyn Device {
-        &self.end
-    }
-
     /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.
     /// What it transmits is read at the device end; what is written at the device end from now on it receives.
     ///
@@ -164,7 +162,22 @@ impl Link {
     #[must_use]
     #[track_caller]
     pub fn host_end(&self) -> HostEnd {
-        assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end")
+        let end = assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end");
+        let link = format!("the host end of {}", self.exchange.record().link());
+        let name = end.name().unwrap_or_default();
+        let exchange = Exchange::new(Parts {
+            track: self.context.recorder.track(&format!("{name} (host end)"), self.mode(), &link),
+            link,
+            defaults: self.exchange.defaults().reversed(),
+            // The test itself holds the device end, until it hands it over.
+            monitors: Monitors::none(),
+            strict: false,
+            far_end: Arc::new(DeviceSide { ends: Arc::clone(&self.ends), end: Arc::clone(&end) }),
+            device: end,
+        });
+        self.ends.add_host(exchange.timeline());
+        self.context.records.register(Arc::clone(exchange.record()));
+        HostEnd::new(exchange)
     }
 
     /// Brings the interface up, with the addresses it had.
@@ -192,53 +205,7 @@ impl Link {
     #[track_caller]
     pub fn set_mtu(&self, octets: u32) {
         assert_ok(self.backing.set_mtu(octets), "set the MTU");
-    }
-
-    /// Sends one frame to the host: an IP packet on TUN, an Ethernet frame on TAP, always without packet information
-    /// (the link adds it where its device has it).
-    ///
-    /// # Panics
-    /// When the device refuses the frame.
-    #[track_caller]
-    pub fn send(&self, frame: impl AsRef<[u8]>) {
-        assert_ok(self.try_send(frame), "send a frame");
-    }
-
-    /// As [`send`](Self::send).
-    ///
-    /// # Errors
-    /// As [`Device::transmit`].
-    pub fn try_send(&self, frame: impl AsRef<[u8]>) -> io::Result<()> {
-        let frame = FrameRef::new(self.mode(), frame.as_ref());
-        self.end.send(frame)?;
-        self.log.note(Direction::Sent, frame);
-        Ok(())
-    }
-
-    /// The next frame from the host that no answering machine took. Waits 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`).
-    ///
-    /// # Panics
-    /// When none comes in that time.
-    #[must_use]
-    #[track_caller]
-    pub fn receive(&self) -> Frame {
-        match self.try_receive(Deadline::After(patience())) {
-            Ok(frame) => frame,
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                panic!("no frame came from the host within {:?}", patience())
-            }
-            Err(error) => panic!("failed to receive a frame: {error}"),
-        }
-    }
-
-    /// As [`receive`](Self::receive), with a deadline of the caller's.
-    ///
-    /// # Errors
-    /// `TimedOut` or `WouldBlock` as the deadline says, otherwise as [`Device::receive`].
-    pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
-        let frame = self.end.receive_frame(deadline.into())?;
-        self.log.note(Direction::Received, frame.as_ref());
-        Ok(frame)
+        self.ends.set_mtu(octets);
     }
 
     /// Lets a machine answer on this link, on a thread of the link's, until the guard is dropped. The first machine of a
@@ -248,7 +215,12 @@ impl Link {
     /// When the thread cannot be started.
     #[track_caller]
     pub fn answer(&self, machine: impl AnsweringMachine + 'static) -> Answering {
-        assert_ok(self.end.answer(machine), "start the link's reader")
+        let attached = Answering::on_reader(machine, |responder| {
+            let (dispatcher, id) = self.exchange.end().reader(Some(responder))?;
+            let id = id.ok_or_else(|| io::Error::other("the link's reader took no machine"))?;
+            Ok((Arc::clone(dispatcher), id))
+        });
+        assert_ok(attached, "start the link's reader")
     }
 
     /// Lets a machine answer until so much time is over or so many replies are sent (`answer_for(machine, 3)`), and
@@ -299,30 +271,40 @@ impl Link {
     /// When the closure does, with its payload.
     #[track_caller]
     pub fn case<T: CaseOutcome>(&self, body: impl FnOnce() -> T) -> T {
-        assert_ok(self.end.drain(), "throw the frames of the case before away");
-        self.log.restart();
+        assert_ok(self.exchange.end().drain(), "throw the frames of the case before away");
+        self.exchange.timeline().restart();
         match panic::catch_unwind(AssertUnwindSafe(body)) {
             Ok(outcome) => {
                 if outcome.failed() {
-                    self.log.case_failed();
+                    self.exchange.timeline().case_failed();
                 }
                 outcome
             }
             Err(payload) => {
-                self.log.case_failed();
+                self.exchange.timeline().case_failed();
                 panic::resume_unwind(payload)
             }
         }
     }
 
     pub(super) const fn end(&self) -> &DeviceEnd {
-        &self.end
+        self.exchange.end()
     }
 
     /// Takes the link apart for a hand-over: stops the reader, refuses while frames are undelivered.
     pub(super) fn into_backing(self) -> io::Result<(Backing, Stack)> {
-        self.end.close()?;
-        Ok((self.backing, self.stack))
+        let Self { mut exchange, backing, stack, ends, .. } = self;
+        exchange.close()?;
+        ends.hand_over();
+        Ok((backing, stack))
+    }
+}
+
+impl Deref for Link {
+    type Target = Exchange;
+
+    fn deref(&self) -> &Exchange {
+        &self.exchange
     }
 }
 
@@ -330,7 +312,7 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
             .field("mode", &self.mode())
-            .field("name", &self.end.name().unwrap_or_default())
+            .field("name", &self.exchange.device().name().unwrap_or_default())
             .field("addresses", &self.addresses)
             .finish_non_exhaustive()
     }

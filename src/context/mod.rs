@@ -17,11 +17,11 @@
 
 mod argument;
 mod backing;
-mod end;
+mod case;
+mod far_end;
 mod handed_over;
 mod host_end;
 mod link;
-mod log;
 mod outcome;
 mod plan;
 mod stack;
@@ -32,19 +32,21 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
 pub use host_end::HostEnd;
 pub use link::Link;
-pub use log::CaseOutcome;
-pub use outcome::{in_runner, run, run_unit, stashed};
+pub use outcome::{
+    in_runner, run, run_strict, run_unit, run_unit_should_panic, run_unit_strict, run_unit_strict_should_panic, stashed,
+};
 pub use stack::Stack;
 pub use tap::Tap;
 pub use tun::Tun;
 
 use crate::device::DeviceConfig;
-use log::Log;
+use crate::exchange::{Record, Recorder};
 use stack::Home;
 
 /// What stands behind a test's devices.
@@ -69,6 +71,27 @@ impl fmt::Display for Backend {
 /// What works for a handed-over device in the background, and has to live as long as the test.
 pub(crate) type Kept = Arc<Mutex<Vec<Box<dyn Any + Send>>>>;
 
+/// The records of a test's exchanges, in the order in which they were made. Clones are the same list.
+#[derive(Clone, Default)]
+pub(crate) struct Records(Arc<Mutex<Vec<Arc<Record>>>>);
+
+impl Records {
+    pub(crate) fn register(&self, record: Arc<Record>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What all exchanges of a test share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) records: Records,
+    pub(crate) recorder: Recorder,
+}
+
 /// The surroundings of one test: its backend, its hosts and its links.
 ///
 /// Belongs to the thread that made it: on the kernel backend that thread is in the test's namespace while it lives.
@@ -78,9 +101,10 @@ pub struct TestContext {
     path: &'static str,
     links: usize,
     hosts: BTreeMap<&'static str, Stack>,
-    logs: Vec<Arc<Log>>,
+    shared: Shared,
     mock_names: Vec<(Option<&'static str>, String)>,
     kept: Kept,
+    strict: bool,
     home: Home,
 }
 
@@ -99,9 +123,10 @@ impl TestContext {
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            logs: Vec::new(),
+            shared: Shared { records: Records::default(), recorder: Recorder::new(path) },
             mock_names: Vec::new(),
             kept: Kept::default(),
+            strict: false,
             home,
         })
     }
@@ -113,9 +138,10 @@ impl TestContext {
             path: "",
             links: 0,
             hosts: BTreeMap::new(),
-            logs: Vec::new(),
+            shared: Shared { records: Records::default(), recorder: Recorder::none() },
             mock_names: Vec::new(),
             kept: Kept::default(),
+            strict: false,
             home: Home::mock(),
         }
     }
@@ -175,16 +201,47 @@ impl TestContext {
         Ok(name)
     }
 
+    /// Nothing may be left over on the links when the body is through: `#[tuntap_test(strict)]`.
+    pub(crate) const fn set_strict(&mut self) {
+        self.strict = true;
+    }
+
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     pub(crate) fn kept(&self) -> Kept {
         Arc::clone(&self.kept)
     }
 
-    pub(crate) fn register(&mut self, log: Arc<Log>) {
-        self.logs.push(log);
+    pub(crate) fn register(&self, record: Arc<Record>) {
+        self.shared.records.register(record);
     }
 
-    pub(crate) fn logs(&self) -> &[Arc<Log>] {
-        &self.logs
+    pub(crate) const fn records(&self) -> &Records {
+        &self.shared.records
+    }
+
+    pub(crate) const fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// What a link takes along: it may make exchanges of its own later.
+    pub(crate) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+}
+
+/// What the test leaves: nothing, unless it fails or `TUNTAP_TEST_CAPTURE=always` says so.
+impl Drop for TestContext {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            outcome::keep(self, true);
+        } else if std::env::var_os("TUNTAP_TEST_CAPTURE").is_some_and(|when| when == "always") {
+            outcome::keep(self, false);
+        } else {
+            self.recorder().discard();
+        }
     }
 }
 
@@ -195,6 +252,7 @@ impl fmt::Debug for TestContext {
             .field("backend", &self.backend)
             .field("links", &self.links)
             .field("hosts", &self.hosts.keys())
+            .field("strict", &self.strict)
             .finish_non_exhaustive()
     }
 }

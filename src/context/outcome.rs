@@ -7,6 +7,7 @@ use std::process::{ExitCode, Termination};
 
 use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
+use crate::exchange::report;
 
 /// Runs the body of a test that returns something. What the attribute's expansion calls.
 ///
@@ -14,12 +15,18 @@ use crate::device::DeviceConfig;
 /// When the surroundings cannot be made, with the obstacle; and when the body does, with its payload.
 #[track_caller]
 pub fn run<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut TestContext) -> R) -> ExitCode {
+    to_the_end(surroundings(backend, path), body)
+}
+
+/// As [`run`], for a strict test: nothing may be left over on its links.
+///
+/// # Panics
+/// As [`run`].
+#[track_caller]
+pub fn run_strict<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut TestContext) -> R) -> ExitCode {
     let mut context = surroundings(backend, path);
-    let code = reporting(&mut context, body).report();
-    if code != ExitCode::SUCCESS {
-        report(&context);
-    }
-    code
+    context.set_strict();
+    to_the_end(context, body)
 }
 
 /// Runs the body of a test that returns nothing. What the attribute's expansion calls.
@@ -28,7 +35,77 @@ pub fn run<R: Termination>(backend: Backend, path: &'static str, body: fn(&mut T
 /// When the surroundings cannot be made, with the obstacle; and when the body does, with its payload.
 #[track_caller]
 pub fn run_unit(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
-    reporting(&mut surroundings(backend, path), body);
+    // Nothing is a success.
+    let _ = run(backend, path, body);
+}
+
+/// As [`run_unit`], for a strict test: nothing may be left over on its links.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_strict(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    let _ = run_strict(backend, path, body);
+}
+
+/// As [`run_unit`], for a test whose panic is what it wants: that leaves no report and no capture.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_should_panic(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    wanting_a_panic(surroundings(backend, path), body);
+}
+
+/// As [`run_unit_should_panic`], for a strict test.
+///
+/// # Panics
+/// As [`run_unit`].
+#[track_caller]
+pub fn run_unit_strict_should_panic(backend: Backend, path: &'static str, body: fn(&mut TestContext)) {
+    let mut context = surroundings(backend, path);
+    context.set_strict();
+    wanting_a_panic(context, body);
+}
+
+fn wanting_a_panic(mut context: TestContext, body: fn(&mut TestContext)) {
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+        body(&mut context);
+        after_the_body(&mut context);
+    }));
+    match ended {
+        // libtest fails the test for it.
+        Ok(()) => report(&context),
+        Err(payload) => {
+            context.recorder().discard();
+            panic::resume_unwind(payload)
+        }
+    }
+}
+
+/// The body, what a strict test demands after it, and the report when one of them fails.
+fn to_the_end<R: Termination>(mut context: TestContext, body: fn(&mut TestContext) -> R) -> ExitCode {
+    let code = reporting(&mut context, body).report();
+    if code == ExitCode::SUCCESS {
+        reporting(&mut context, after_the_body);
+    } else {
+        report(&context);
+    }
+    code
+}
+
+/// What is asked of a test whose body succeeded, while its surroundings still stand. It fails the test by a panic.
+fn after_the_body(context: &mut TestContext) {
+    for record in context.records().all() {
+        if let Some(failure) = record.take_verdict() {
+            panic!("after the test's body: {failure}");
+        }
+        assert!(
+            !record.escaped_judgement(),
+            "a strict test must let go of its links before it ends, so that what they hold can be judged: {}",
+            record.link()
+        );
+    }
 }
 
 #[track_caller]
@@ -49,16 +126,27 @@ fn reporting<R>(context: &mut TestContext, body: fn(&mut TestContext) -> R) -> R
     }
 }
 
-/// Prints what a failed test sent and received. libtest shows it below the test's panic.
+/// Prints what a failed test sent and received, and keeps it. libtest shows it below the test's panic.
 fn report(context: &TestContext) {
-    if context.logs().is_empty() {
-        return;
+    let mut text = format!("tuntap-test: {} failed", context.path());
+    for record in context.records().all().iter().filter(|record| !record.was_reported()) {
+        text.push('\n');
+        text.push_str(report::timeline_only(record).trim_end());
     }
-    let mut text = format!("tuntap-test: {} failed; what the test sent and received:\n", context.path());
-    for log in context.logs() {
-        text.push_str(&log.to_string());
+    eprintln!("{text}");
+    keep(context, true);
+}
+
+/// Keeps what a test sent and received in files, and says where.
+pub(super) fn keep(context: &TestContext, failed: bool) {
+    match context.recorder().keep(&context.records().all(), failed) {
+        Ok(paths) if paths.is_empty() => {}
+        Ok(paths) => {
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            eprintln!("  files: {}", paths.join("  "));
+        }
+        Err(error) => eprintln!("  files: the capture could not be kept: {error}"),
     }
-    eprint!("{text}");
 }
 
 thread_local! {
@@ -100,5 +188,45 @@ pub fn stashed<T: FromTestContext>(config: DeviceConfig) -> T {
             "the runner started the test on another thread than its own, which is in another network namespace; \
              use a runner that polls the test on the calling thread, as #[tokio::test] does"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static SEEN: Cell<Option<bool>> = const { Cell::new(None) };
+    }
+
+    fn note(context: &mut TestContext) {
+        SEEN.set(Some(context.is_strict()));
+    }
+
+    fn note_and_fail(context: &mut TestContext) -> Result<(), &'static str> {
+        note(context);
+        Err("as asked")
+    }
+
+    #[test]
+    fn only_a_strict_test_is_strict() {
+        run_unit(Backend::Mock, "outcome", note);
+        assert_eq!(SEEN.take(), Some(false));
+        run_unit_strict(Backend::Mock, "outcome", note);
+        assert_eq!(SEEN.take(), Some(true));
+        assert_ne!(run(Backend::Mock, "outcome", note_and_fail), ExitCode::SUCCESS);
+        assert_eq!(SEEN.take(), Some(false));
+        assert_ne!(run_strict(Backend::Mock, "outcome", note_and_fail), ExitCode::SUCCESS);
+        assert_eq!(SEEN.take(), Some(true));
+    }
+
+    #[test]
+    fn a_strict_test_is_still_strict_after_its_runner() {
+        let mut context = surroundings(Backend::Mock, "outcome");
+        context.set_strict();
+        in_runner(&mut context, || ());
+        assert!(context.is_strict());
     }
 }

@@ -11,7 +11,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::device::{AddressText, Cidr, DeviceConfig};
+use crate::device::{AddressText, Cidr, DeviceConfig, Mode};
+use crate::packet::Defaults;
 
 /// The addresses of a link: the host's, and the peer that the test plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,18 @@ impl Addresses {
         let off_link =
             peers.into_iter().flatten().filter(|(peer, _)| !self.hosts.iter().any(|host| host.contains(*peer)));
         off_link.map(|(peer, bits)| Cidr::new(peer, bits).map_err(io::Error::other)).collect()
+    }
+
+    /// What packets get that name no addresses: they go from the peer, which the test plays, to the host.
+    pub(crate) fn defaults(&self, mode: Mode, host_mac: Option<[u8; 6]>) -> Defaults {
+        let mut defaults = Defaults::documentation();
+        defaults.mode = Some(mode);
+        defaults.v4 = self.peer_v4.zip(self.host_v4());
+        defaults.v6 = self.peer_v6.zip(self.host_v6());
+        if let Some(mac) = host_mac {
+            defaults.mac.1 = mac;
+        }
+        defaults
     }
 
     pub(crate) fn host_v4(&self) -> Option<Ipv4Addr> {

@@ -6,7 +6,7 @@ use std::io;
 use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
 #[cfg(target_os = "linux")]
-use crate::kernel::{Namespace, NamespaceGuard};
+use crate::kernel::{Counters, Namespace, NamespaceGuard};
 
 /// The network stack that a link's host end belongs to. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +50,36 @@ impl Stack {
         match &self.inner {
             Inner::Mock => None,
             Inner::Kernel { namespace, .. } => Some(namespace),
+        }
+    }
+
+    /// What the kernel has counted in this host since it was made: packets, errors, resets, drops, by the names that
+    /// `nstat` shows.
+    ///
+    /// ```no_run
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::device::DeviceConfig;
+    /// # use tuntap_test::Tun;
+    /// # let mut context = TestContext::new(Backend::Kernel, "counters")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    /// let before = tun.stack().counters()?;
+    /// // … a SYN to a closed port …
+    /// let changes = tun.stack().counters()?.since(&before);
+    /// assert_eq!(changes.of("TcpOutRsts"), 1, "{changes}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Unsupported` on the mock, which counts nothing. Otherwise as
+    /// [`Namespace::counters`](crate::kernel::Namespace::counters).
+    #[cfg(target_os = "linux")]
+    pub fn counters(&self) -> io::Result<Counters> {
+        match &self.inner {
+            Inner::Mock => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the mock host has no counters: write #[tuntap_test(kernel)]",
+            )),
+            Inner::Kernel { namespace, .. } => namespace.counters(),
         }
     }
 

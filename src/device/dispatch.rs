@@ -53,12 +53,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
 
 pub use queue::Received;
 pub use replies::Replies;
 pub use responders::{Detached, ResponderId};
 
-use super::{Deadline, Device, FrameRef};
+use super::{Deadline, Device, FrameRef, patience};
 use queue::Queue;
 use responders::Responders;
 
@@ -82,6 +83,23 @@ pub trait Responder: Send {
 
     /// Told once when the reader ends, because it was stopped or because the device failed: nothing follows.
     fn reader_ended(&mut self) {}
+}
+
+/// Is told of every frame that the reader takes off the device and of every reply, on the reader's thread, in order:
+/// what an exchange keeps its record with.
+pub trait Observer: Send + Sync {
+    /// A frame was read, at that time; nobody has seen it yet. Gives the number by which the frame is known from now on
+    /// ([`Received::number`]), or `None` to keep it to itself: then nobody else sees it.
+    fn received(&self, frame: FrameRef<'_>, at: Instant) -> Option<u64>;
+
+    /// A responder wrote a reply to that frame, which the device took or refused.
+    fn replied(&self, number: u64, by: &str, reply: FrameRef<'_>, refused: Option<&io::Error>);
+
+    /// A responder took the frame.
+    fn taken(&self, number: u64, by: &str);
+
+    /// Nobody took the frame, and it was dropped: the queue is full.
+    fn dropped(&self, number: u64);
 }
 
 /// What a [`Responder`] made of a frame.
@@ -124,6 +142,7 @@ struct Counters {
 struct Shared {
     device: Arc<dyn Device>,
     responders: Responders,
+    observer: Option<Arc<dyn Observer>>,
     queue: Queue,
     counters: Counters,
     stopping: AtomicBool,
@@ -149,7 +168,18 @@ impl Dispatcher {
     /// # Errors
     /// What [`Device::name`] gives, and EAGAIN when the system has no thread left.
     pub fn start(device: Arc<dyn Device>) -> io::Result<Self> {
-        Self::spawn(device, queue::MOST_OCTETS, Responders::default())
+        Self::spawn(device, queue::MOST_OCTETS, Responders::default(), None)
+    }
+
+    /// As [`start`](Self::start), with an observer, and with a responder that is there from the first frame on.
+    pub(crate) fn start_observed(
+        device: Arc<dyn Device>,
+        observer: Arc<dyn Observer>,
+        responder: Option<Box<dyn Responder>>,
+    ) -> io::Result<(Self, Option<ResponderId>)> {
+        let responders = Responders::default();
+        let id = responder.map(|responder| responders.attach(responder));
+        Ok((Self::spawn(device, queue::MOST_OCTETS, responders, Some(observer))?, id))
     }
 
     /// As [`start`](Self::start), with a responder that is there from the first frame on: what the device had queued
@@ -178,16 +208,22 @@ impl Dispatcher {
     ) -> io::Result<(Self, ResponderId)> {
         let responders = Responders::default();
         let id = responders.attach(responder);
-        Ok((Self::spawn(device, most_octets, responders)?, id))
+        Ok((Self::spawn(device, most_octets, responders, None)?, id))
     }
 
-    fn spawn(device: Arc<dyn Device>, most_octets: usize, responders: Responders) -> io::Result<Self> {
+    fn spawn(
+        device: Arc<dyn Device>,
+        most_octets: usize,
+        responders: Responders,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> io::Result<Self> {
         // A thread's name must not hold NUL; no kernel's interface name does.
         let name = device.name()?.replace('\0', "?");
         let queue = Queue::new(device.mode(), device.framing().header_len(), most_octets);
         let shared = Arc::new(Shared {
             device,
             responders,
+            observer,
             queue,
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
@@ -248,12 +284,30 @@ impl Dispatcher {
     /// # Panics
     /// On the reader's own thread, that is from inside a responder.
     pub fn drain(&self) -> io::Result<usize> {
-        self.assert_not_on_reader("drain");
+        self.catch_up("drain", patience())?;
+        Ok(self.shared.queue.drain())
+    }
+
+    /// Waits until the reader has read what the device holds now.
+    ///
+    /// # Errors
+    /// TimedOut when frames come faster than they are read for so long.
+    pub(crate) fn catch_up(&self, verb: &str, at_most: Duration) -> io::Result<()> {
+        self.assert_not_on_reader(verb);
         let passes = self.shared.queue.passes();
         // The reader reads all there is before it looks up, so when it does it has caught up.
         self.shared.device.interrupt();
-        self.shared.queue.wait_for_pass(passes)?;
-        Ok(self.shared.queue.drain())
+        self.shared.queue.wait_for_pass(passes, at_most)
+    }
+
+    /// Puts frames back in front of those that wait, as if nobody had looked at them.
+    pub(crate) fn put_back(&self, frames: Vec<Received>) {
+        self.shared.queue.put_back(frames);
+    }
+
+    /// The numbers of the frames that wait.
+    pub(crate) fn waiting(&self) -> Vec<u64> {
+        self.shared.queue.numbers()
     }
 
     /// How many frames wait for [`next`](Self::next).

@@ -36,21 +36,38 @@ impl fmt::Debug for FrameRef<'_> {
     }
 }
 
-/// A frame that arrived: its octets and when it was read.
+/// Which way a frame went, as seen from the end of the link that the test holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a link has two ends")]
+pub enum Direction {
+    /// From the test to the other end.
+    Sent,
+    /// From the other end to the test.
+    Received,
+}
+
+/// A frame of an exchange: its octets, its time and its direction.
 ///
 /// Dereferences to its octets.
 #[derive(Clone)]
 pub struct Frame {
     mode: Mode,
     octets: Vec<u8>,
-    received: Instant,
+    time: Instant,
+    direction: Direction,
 }
 
 impl Frame {
     /// A frame of that mode, read at that time.
     #[must_use]
-    pub const fn new(mode: Mode, octets: Vec<u8>, received: Instant) -> Self {
-        Self { mode, octets, received }
+    pub const fn new(mode: Mode, octets: Vec<u8>, time: Instant) -> Self {
+        Self { mode, octets, time, direction: Direction::Received }
+    }
+
+    /// A frame of that mode that the test sent at that time.
+    #[must_use]
+    pub const fn sent(mode: Mode, octets: Vec<u8>, time: Instant) -> Self {
+        Self { mode, octets, time, direction: Direction::Sent }
     }
 
     /// The frame with its mode, borrowed.
@@ -65,10 +82,16 @@ impl Frame {
         self.octets
     }
 
-    /// When the link's reader took it off the device (monotonic).
+    /// When the link's reader took it off the device, or when it was sent (monotonic).
     #[must_use]
-    pub const fn received(&self) -> Instant {
-        self.received
+    pub const fn time(&self) -> Instant {
+        self.time
+    }
+
+    /// Which way it went.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// IP packet or Ethernet frame.

@@ -21,7 +21,7 @@ mod timeout;
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub(crate) use frame::LARGEST_FRAME;
-pub use frame::{Frame, FrameRef};
+pub use frame::{Direction, Frame, FrameRef};
 pub use timeout::{patience, timeout_scale};
 
 use std::fmt;

@@ -22,7 +22,7 @@ use nix::net::if_::if_nametoindex;
 
 use super::environment::NODE;
 use super::ioctl;
-use super::netlink::{LinkState, Netlink, Step as LinkStep};
+use super::netlink::{LinkState, LinkStatistics, Netlink, Step as LinkStep};
 use super::obstacle::Obstacle;
 use super::privilege::{Refusal, Step};
 use super::quiet_filter;
@@ -198,6 +198,16 @@ impl KernelDevice {
     /// ENODEV when the interface is gone.
     pub fn state(&self) -> Result<LinkState, KernelError> {
         self.netlink().link(self.index)
+    }
+
+    /// What went through the link, and what did not: [`tx_dropped`](LinkStatistics::tx_dropped) grows by each frame of
+    /// the host that found the device's queue full, or that the quiet filter of a TAP dropped. Costs one round trip of
+    /// netlink.
+    ///
+    /// # Errors
+    /// ENODEV when the interface is gone.
+    pub fn statistics(&self) -> Result<LinkStatistics, KernelError> {
+        Ok(self.state()?.statistics)
     }
 
     /// The netlink socket of the device's namespace, for what [`apply`](Self::apply) and [`state`](Self::state) lack:

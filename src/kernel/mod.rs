@@ -8,8 +8,10 @@
 //!      └── refused at any step ──► obstacle: the cause, the errno, the cure
 //! ```
 
+mod counters;
 mod environment;
 mod error;
+mod fence;
 mod ioctl;
 mod link;
 mod linux;
@@ -19,19 +21,23 @@ mod packet_socket;
 mod privilege;
 mod probe;
 mod quiet_filter;
+mod sockets;
 mod sysctl;
 mod turn;
 mod waiting;
 
 pub mod netlink;
 
+pub use counters::{CounterChanges, Counters};
 pub use error::{KernelError, SetupError};
+pub use fence::Fence;
 pub use linux::{KernelDevice, OpenOptions};
 pub use namespace::{Namespace, NamespaceGuard, prepare};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use packet_socket::PacketSocket;
 pub use privilege::{Privilege, Step as SetupStep};
 pub use probe::probe;
+pub use sockets::{OpenSocket, SocketProtocol, TcpState, sockets};
 
 pub(crate) use link::{LinkPlan, bring_up};
 pub(crate) use turn::Turn;

@@ -32,7 +32,7 @@ use super::netlink::{Netlink, Step as LinkStep};
 use super::obstacle::Obstacle;
 use super::privilege::{self, Privilege, Refusal, Step};
 use super::sysctl;
-use super::{KernelError, SetupError};
+use super::{Counters, KernelError, SetupError};
 use crate::device::timeout_scale;
 
 /// The calling thread's network namespace. `/proc/self` would be the main thread's.
@@ -146,6 +146,14 @@ impl Namespace {
             self.join()?;
             Ok(closure())
         })?
+    }
+
+    /// What the kernel has counted in this namespace; see [`Counters::read`].
+    ///
+    /// # Errors
+    /// As [`Counters::read`]; when the calling thread is elsewhere also as [`run`](Self::run).
+    pub fn counters(&self) -> io::Result<Counters> {
+        if self.is_current() { Counters::read() } else { self.run(Counters::read)? }
     }
 
     /// Moves the calling thread in, for good.

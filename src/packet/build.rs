@@ -57,7 +57,8 @@ impl Error for BuildError {}
 
 /// What a protocol sees when it completes its header.
 pub(crate) struct Completing<'a> {
-    layer: &'a Layer,
+    /// The template.
+    pub(crate) layer: &'a Layer,
     /// What the header carries, final.
     pub(crate) content: &'a [u8],
     /// The layer inside.
@@ -236,10 +237,21 @@ pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
             (At::Bits { .. }, ..) | (_, Constraint::Absent, _) => {}
             (At::Find { append, .. }, _, Some(Value::Bits(bits))) => append(bits, &mut header),
             (At::Octets { append, .. }, _, Some(Value::Octets(octets))) => append(octets, &mut header),
+            (At::Option { list, kind, .. }, _, Some(Value::Octets(octets))) => {
+                list.framing.append(kind, octets, &mut header);
+            }
+            (At::Parts { append, .. }, Constraint::Parts(parts), _) => {
+                for part in parts.iter() {
+                    append(&part.octets().ok_or_else(|| inexact(info.name, constraint))?, &mut header);
+                }
+            }
             _ => return Err(inexact(info.name, constraint)),
         }
     }
-    let align = protocol.behaviour.align.max(1);
-    header.resize(header.len().next_multiple_of(align), 0);
+    let whole = header.len().next_multiple_of(protocol.behaviour.align.max(1));
+    match super::options::list(layer.kind()) {
+        Some(list) => list.pad(whole - header.len(), &mut header),
+        None => header.resize(whole, 0),
+    }
     Ok(header)
 }

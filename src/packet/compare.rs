@@ -20,7 +20,7 @@ pub(crate) enum Mismatch<'a> {
     /// A field is not what it must be.
     Field {
         layer: LayerKind,
-        info: &'static FieldInfo,
+        info: &'a FieldInfo,
         wanted: &'a Constraint,
         got: Option<Value<'a>>,
         /// The field's octets in the frame.

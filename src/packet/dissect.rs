@@ -75,14 +75,6 @@ impl Next {
         })
     }
 
-    /// The same, not nested.
-    pub(crate) const fn flat(self) -> Self {
-        match self {
-            Self::Nested(kind) => Self::Layer(kind),
-            other => other,
-        }
-    }
-
     /// The datagram whose first octet this is.
     pub(crate) fn quoted(octets: &[u8]) -> Self {
         match octets.first().map(|first| first >> 4) {
@@ -313,6 +305,13 @@ impl<'a> Dissection<'a> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// The datagram that an ICMP error quotes, or that is tunnelled: an IP packet, cut as a rule.
+    #[must_use]
+    pub fn quoted(&self) -> Option<FrameRef<'a>> {
+        let view = self.views().find(|view| view.nesting == 1)?;
+        Some(FrameRef::new(Mode::Tun, view.frame.get(view.start..view.start + view.available)?))
     }
 
     pub(crate) fn find(&self, kind: LayerKind) -> Option<View<'a>> {

@@ -7,7 +7,8 @@ use super::Packet;
 use super::dissect::Dissection;
 use super::ethernet::Mac;
 use super::field::{Constraint, FieldValue, Value};
-use super::layer::{FieldInfo, Layer, LayerKind, Show};
+use super::layer::{At, FieldInfo, Layer, LayerKind, Show};
+use super::options;
 use super::tcp::{Letters, TcpFlags};
 use crate::device::FrameRef;
 
@@ -17,7 +18,9 @@ const MOST_OCTETS: usize = 24;
 /// A number as its field writes it.
 pub(crate) fn number(show: Show, bits: u128) -> String {
     match show {
-        Show::Decimal | Show::Octets | Show::Padded(_) => bits.to_string(),
+        Show::Decimal | Show::Octets | Show::Padded(_) | Show::PaddedOptions | Show::Name | Show::Addresses => {
+            bits.to_string()
+        }
         Show::Hex(digits) => format!("0x{bits:0digits$x}"),
         Show::Bool => if bits == 0 { "no" } else { "yes" }.to_owned(),
         Show::Ipv4 => Ipv4Addr::from_bits(u32::from_bits(bits)).to_string(),
@@ -54,7 +57,30 @@ pub(crate) fn value(info: &FieldInfo, value: Option<Value<'_>>) -> String {
     match value {
         None => "absent".to_owned(),
         Some(Value::Bits(bits)) => number(info.show, bits),
-        Some(Value::Octets(found)) => octets(found),
+        Some(Value::Octets(found)) => shown(info.show, found),
+        Some(Value::Parts(parts)) => {
+            let mut text = String::new();
+            if let At::Parts { show, .. } = info.at {
+                let _ = show(parts, &mut text);
+            }
+            text
+        }
+    }
+}
+
+/// Octets as their field writes them.
+fn shown(show: Show, found: &[u8]) -> String {
+    match show {
+        #[cfg(feature = "dns")]
+        Show::Name => super::dns_name::Presented(found).to_string(),
+        Show::Addresses if !found.is_empty() && found.len().is_multiple_of(4) => {
+            let addresses = found.chunks(4).map(|octets| {
+                let bits = octets.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet));
+                number(Show::Ipv4, bits)
+            });
+            addresses.collect::<Vec<_>>().join(", ")
+        }
+        _ => octets(found),
     }
 }
 
@@ -84,7 +110,8 @@ pub(crate) fn constraint(info: &FieldInfo, constraint: &Constraint) -> String {
             _ => format!("{value:#x} under the mask {mask:#x}"),
         },
         Constraint::Satisfies { what, .. } | Constraint::OctetsSatisfy { what, .. } => what.to_string(),
-        Constraint::Octets(wanted) => octets(wanted),
+        Constraint::Octets(wanted) => shown(info.show, wanted),
+        parts @ Constraint::Parts(_) => format!("{parts:?}"),
         Constraint::Absent => "absent".to_owned(),
     }
 }
@@ -153,10 +180,13 @@ impl fmt::Display for Explanation<'_> {
             let end = view.start + view.header.len() + view.content.len();
             let quoted = if view.nesting > 0 { " (quoted)" } else { "" };
             writeln!(f, "{:depth$}{}{quoted}  @ octets {}..{end}", "", view.protocol.name, view.start)?;
-            for (index, info) in view.protocol.fields.iter().enumerate() {
-                let (Some(range), found @ Some(_)) = (info.range(view.header), view.value(index)) else { continue };
+            let unnamed = options::list(view.protocol.kind).map(|list| list.unnamed(view.header));
+            for info in view.protocol.fields.iter().copied().chain(unnamed.into_iter().flatten()) {
+                let (Some(range), found @ Some(_)) = (info.range(view.header), info.read(view.header)) else {
+                    continue;
+                };
                 let (start, end) = (view.start + range.start, view.start + range.end);
-                writeln!(f, "{:depth$}  {:<20} {:<28} @ {start}..{end}", "", info.name, value(info, found))?;
+                writeln!(f, "{:depth$}  {:<20} {:<28} @ {start}..{end}", "", info.name, value(&info, found))?;
             }
         }
         if !frame.trailer().is_empty() {

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
 use std::sync::Arc;
 
+use super::parts::{Part, Parts};
 use crate::codec::EtherType;
 use crate::device::Cidr;
 
@@ -248,10 +249,22 @@ pub(crate) enum Constraint {
     Exact(u128),
     Range(u128, u128),
     OneOf(Arc<[u128]>),
-    Masked { mask: u128, value: u128 },
-    Satisfies { what: Arc<str>, holds: Holds },
+    Masked {
+        mask: u128,
+        value: u128,
+    },
+    Satisfies {
+        what: Arc<str>,
+        holds: Holds,
+    },
     Octets(Arc<[u8]>),
-    OctetsSatisfy { what: Arc<str>, holds: OctetsHold },
+    OctetsSatisfy {
+        what: Arc<str>,
+        holds: OctetsHold,
+    },
+    /// Each of these is there; others may be, too.
+    #[cfg_attr(not(any(feature = "dns", feature = "dhcp")), expect(dead_code, reason = "only those have parts"))]
+    Parts(Arc<[Arc<dyn Part>]>),
     Absent,
 }
 
@@ -260,6 +273,7 @@ pub(crate) enum Constraint {
 pub(crate) enum Value<'a> {
     Bits(u128),
     Octets(&'a [u8]),
+    Parts(Parts<'a>),
 }
 
 impl From<u128> for Value<'_> {
@@ -282,6 +296,7 @@ impl Constraint {
             (Self::Satisfies { holds, .. }, Some(Value::Bits(bits))) => holds(bits),
             (Self::Octets(wanted), Some(Value::Octets(octets))) => **wanted == *octets,
             (Self::OctetsSatisfy { holds, .. }, Some(Value::Octets(octets))) => holds(octets),
+            (Self::Parts(wanted), Some(Value::Parts(parts))) => wanted.iter().all(|part| part.is_in(parts)),
             (_, Some(_)) => false,
         }
     }
@@ -310,6 +325,10 @@ impl fmt::Debug for Constraint {
             Self::Masked { mask, value } => write!(f, "{value:#x} under the mask {mask:#x}"),
             Self::Satisfies { what, .. } | Self::OctetsSatisfy { what, .. } => f.write_str(what),
             Self::Octets(octets) => write!(f, "{octets:02x?}"),
+            Self::Parts(parts) => parts.iter().enumerate().try_for_each(|(at, part)| {
+                f.write_str(if at > 0 { ", " } else { "" })?;
+                fmt::Display::fmt(part, f)
+            }),
             Self::Absent => f.write_str("absent"),
         }
     }

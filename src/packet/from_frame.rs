@@ -112,7 +112,8 @@ pub(super) fn set(layer: &mut Layer, index: usize, value: Option<Value<'_>>) {
     match value {
         Some(Value::Bits(bits)) => layer.set_at(index, Constraint::Exact(bits)),
         Some(Value::Octets(octets)) => layer.set_at(index, Constraint::Octets(octets.into())),
-        None => {}
+        // Parts are written as the octets around them.
+        Some(Value::Parts(_)) | None => {}
     }
 }
 

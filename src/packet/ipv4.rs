@@ -26,8 +26,9 @@ use super::build::Completing;
 use super::checksum::checksum;
 use super::dissect::{Dissected, LengthError, Next};
 use super::ethernet::truncated;
-use super::field::Octets;
+use super::field::{IntoField, Octets, octets_such_that};
 use super::layer::{Behaviour, Show, bits, layer, octets};
+use super::options::{Framing, OptionList};
 use super::verify::Defect;
 use super::view::View;
 
@@ -80,6 +81,61 @@ layer! {
     dst: Ipv4Addr = bits(128, 32).show(Show::Ipv4);
     /// All options as they stand in the header, padded with zeros to a multiple of 4 octets when built.
     options: Octets = octets(options, |octets, header| header.extend_from_slice(octets)).show(Show::Padded(4));
+}
+
+/// The list of options.
+pub(crate) static OPTIONS: OptionList = OptionList { framing: Framing::Ip, start: |_| Some(20), named: &[] };
+
+/// Record route (RFC 791 section 3.1).
+const RECORD_ROUTE: u8 = 7;
+/// Router alert (RFC 2113).
+const ROUTER_ALERT: u8 = 148;
+
+impl Ipv4 {
+    /// An option by its type (IANA "IPv4 Option Numbers") and the octets behind type and length; types 0 and 1 have
+    /// neither. Options are written in the order of the calls; of one type the second stands for the second in the
+    /// header.
+    ///
+    /// ```
+    /// use tuntap_test::packet::{Ipv4, octets_such_that};
+    ///
+    /// // Stream identifier (RFC 791 section 3.1).
+    /// let packet = Ipv4::new().option(136, [0, 7]) / [0; 8];
+    /// assert_eq!(packet.build()?[20..24], [136, 4, 0, 7]);
+    /// let template = Ipv4::new().option(136, octets_such_that("two octets", |value| value.len() == 2));
+    /// # let _ = template;
+    /// # Ok::<(), tuntap_test::packet::BuildError>(())
+    /// ```
+    pub fn option(self, kind: u8, value: impl IntoField<Octets>) -> Self {
+        Self(self.0.with_option(&OPTIONS, kind, value.into_field().constraint))
+    }
+
+    /// Option 148, value 0: every router looks at the packet (RFC 2113).
+    pub fn router_alert(self) -> Self {
+        self.option(ROUTER_ALERT, [0, 0])
+    }
+
+    /// Option 7 with room for so many addresses, of which none is recorded (RFC 791 section 3.1). A header has room for
+    /// 9.
+    pub fn record_route(self, addresses: u8) -> Self {
+        let mut value = vec![4];
+        value.resize(1 + usize::from(addresses) * 4, 0);
+        self.option(RECORD_ROUTE, value)
+    }
+
+    /// Matches option 7 in which those addresses are recorded and no others; there may be room for more.
+    pub fn recorded_route<const N: usize>(self, addresses: [Ipv4Addr; N]) -> Self {
+        let what = format!("recording {addresses:?}");
+        let octets = addresses.map(|address| address.octets()).concat();
+        self.option(
+            RECORD_ROUTE,
+            octets_such_that(&what, move |value| match value {
+                // The pointer counts from the option's type, and from 1.
+                [pointer, route @ ..] => usize::from(*pointer) == octets.len() + 4 && route.starts_with(&octets),
+                [] => false,
+            }),
+        )
+    }
 }
 
 fn options(header: &[u8]) -> Option<Range<usize>> {

@@ -9,6 +9,8 @@ use std::ops::Range;
 use super::build::Completing;
 use super::dissect::{Dissected, LengthError};
 use super::field::{Constraint, Value};
+use super::options::OptionList;
+use super::parts::Parts;
 use super::verify::Defect;
 use super::view::View;
 
@@ -104,6 +106,7 @@ impl Protocol {
 }
 
 /// One field of a header.
+#[derive(Clone, Copy)]
 pub(crate) struct FieldInfo {
     /// The name, which is also the setter's.
     pub(crate) name: &'static str,
@@ -126,6 +129,16 @@ pub(crate) enum At {
     Find { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(u128, &mut Vec<u8>) },
     /// Octets of any number; how to append them. Not the same as the range for options whose framing is not its value.
     Octets { find: fn(&[u8]) -> Option<Range<usize>>, append: fn(&[u8], &mut Vec<u8>) },
+    /// The value of an option, whose kind a template tells and no table: of several of that kind, the one that so many
+    /// precede.
+    Option { list: &'static OptionList, kind: u8, nth: usize },
+    /// Any number of parts, in those octets of the header; how to append one, and how to write them for people.
+    #[cfg_attr(not(any(feature = "dns", feature = "dhcp")), expect(dead_code, reason = "only those have parts"))]
+    Parts {
+        find: fn(&[u8]) -> Option<Range<usize>>,
+        append: fn(&[u8], &mut Vec<u8>),
+        show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+    },
 }
 
 /// How a value is written.
@@ -145,6 +158,14 @@ pub(crate) enum Show {
     Octets,
     /// Octets that are padded with zeros to a multiple of so many.
     Padded(usize),
+    /// Options that are padded to a multiple of 8 octets, with zeros (Pad1) or PadN.
+    PaddedOptions,
+    /// A domain name in the octets of RFC 1035 section 3.1, without compression. Letters match in either case.
+    #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only DNS has names"))]
+    Name,
+    /// IPv4 addresses, one behind the other.
+    #[cfg_attr(not(feature = "dhcp"), expect(dead_code, reason = "only DHCP has lists of addresses"))]
+    Addresses,
 }
 
 const fn always(_: &[u8]) -> bool {
@@ -160,6 +181,23 @@ pub(crate) const fn bits(from: usize, length: usize) -> FieldInfo {
         default: 0,
         computed: false,
         show: Show::Decimal,
+    }
+}
+
+/// Any number of parts.
+#[cfg(any(feature = "dns", feature = "dhcp"))]
+pub(crate) const fn parts(
+    find: fn(&[u8]) -> Option<Range<usize>>,
+    append: fn(&[u8], &mut Vec<u8>),
+    show: fn(Parts<'_>, &mut dyn fmt::Write) -> fmt::Result,
+) -> FieldInfo {
+    FieldInfo {
+        name: "",
+        at: At::Parts { find, append, show },
+        when: always,
+        default: 0,
+        computed: false,
+        show: Show::Octets,
     }
 }
 
@@ -208,6 +246,11 @@ impl FieldInfo {
         self
     }
 
+    /// Reserved bits and versions: nobody is expected to check them.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.name.starts_with("reserved") || self.name == "version"
+    }
+
     /// The octets of the header that hold it.
     #[inline]
     pub(crate) fn range(&self, header: &[u8]) -> Option<Range<usize>> {
@@ -219,19 +262,27 @@ impl FieldInfo {
                 let range = from / 8..(from + length).div_ceil(8);
                 (range.end <= header.len()).then_some(range)
             }
-            At::Find { find, .. } | At::Octets { find, .. } => {
+            At::Find { find, .. } | At::Octets { find, .. } | At::Parts { find, .. } => {
                 find(header).filter(|range| range.start <= range.end && range.end <= header.len())
             }
+            At::Option { list, kind, nth } => list.value(header, kind, nth),
         }
+    }
+
+    /// Whether it is the value of an option of that kind.
+    pub(crate) const fn is_option(&self, kind: u8) -> bool {
+        matches!(self.at, At::Option { kind: own, .. } if own == kind)
     }
 
     #[inline]
     pub(crate) fn read<'a>(&self, header: &'a [u8]) -> Option<Value<'a>> {
-        let octets = header.get(self.range(header)?)?;
+        let range = self.range(header)?;
+        let octets = header.get(range.clone())?;
         Some(match self.at {
             At::Bits { from, length } => Value::Bits(field(octets, from, length)),
             At::Find { .. } => Value::Bits(number(octets)),
-            At::Octets { .. } => Value::Octets(octets),
+            At::Octets { .. } | At::Option { .. } => Value::Octets(octets),
+            At::Parts { .. } => Value::Parts(Parts { message: header, start: range.start, end: range.end }),
         })
     }
 
@@ -246,14 +297,23 @@ impl FieldInfo {
         self.holds(wanted, self.read(header))
     }
 
-    /// Whether a value is what it must be. Padding is no part of octets that are padded.
+    /// Whether a value is what it must be. Padding is no part of octets that are padded; names match in either case
+    /// (RFC 4343): a label's length is no letter, so the octets can be compared as they stand.
     fn holds(&self, wanted: &Constraint, got: Option<Value<'_>>) -> bool {
-        if let (Show::Padded(align), Constraint::Octets(wanted), Some(Value::Octets(got))) = (self.show, wanted, got) {
-            return got
-                .strip_prefix(&**wanted)
-                .is_some_and(|padding| padding.len() < align && padding.iter().all(|octet| *octet == 0));
-        }
-        wanted.holds(got)
+        let (Constraint::Octets(octets), Some(Value::Octets(got))) = (wanted, got) else { return wanted.holds(got) };
+        let align = match self.show {
+            Show::Padded(align) => align,
+            Show::PaddedOptions => 8,
+            Show::Name => return octets.eq_ignore_ascii_case(got),
+            _ => return **octets == *got,
+        };
+        let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
+        got.strip_prefix(&**octets).is_some_and(|padding| match padding {
+            [1, length, value @ ..] if matches!(self.show, Show::PaddedOptions) => {
+                padding.len() < align && usize::from(*length) == value.len() && zeros(value)
+            }
+            _ => padding.len() < align && zeros(padding),
+        })
     }
 
     /// Writes a number into the fixed part of a header, which grows where it is too short. Bits above the field's
@@ -306,12 +366,14 @@ fn number(octets: &[u8]) -> u128 {
 #[derive(Clone)]
 pub struct Layer {
     protocol: &'static Protocol,
+    /// Indices into the protocol's fields and, behind their end, into `options`.
     fields: Vec<(usize, Constraint)>,
+    options: Vec<FieldInfo>,
 }
 
 impl Layer {
     pub(crate) const fn new(protocol: &'static Protocol) -> Self {
-        Self { protocol, fields: Vec::new() }
+        Self { protocol, fields: Vec::new(), options: Vec::new() }
     }
 
     /// The same with this field set; a field that was set before is set anew.
@@ -334,9 +396,33 @@ impl Layer {
         }
     }
 
+    /// Adds a part to those that the field must have.
+    #[cfg(any(feature = "dns", feature = "dhcp"))]
+    pub(crate) fn add(&mut self, field: &str, part: std::sync::Arc<dyn super::parts::Part>) {
+        let mut parts = match self.get(field) {
+            Some(Constraint::Parts(parts)) => parts.to_vec(),
+            _ => Vec::new(),
+        };
+        parts.push(part);
+        self.set(field, Constraint::Parts(parts.into()));
+    }
+
     pub(crate) fn get(&self, field: &str) -> Option<&Constraint> {
         let index = self.protocol.index(field)?;
         self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
+    }
+
+    /// Whether that field is set to exactly that number.
+    pub(crate) fn is(&self, field: &str, bits: u128) -> bool {
+        self.get(field).is_some_and(|constraint| constraint.exact() == Some(Value::Bits(bits)))
+    }
+
+    /// The number that a field is set to, if it is set to one.
+    pub(crate) fn number(&self, field: &str) -> Option<u128> {
+        match self.get(field)?.exact()? {
+            Value::Bits(bits) => Some(bits),
+            Value::Octets(_) | Value::Parts(_) => None,
+        }
     }
 
     /// The protocol.
@@ -349,18 +435,35 @@ impl Layer {
         self.protocol
     }
 
-    /// The fields that are set, in the order in which they were.
-    pub(crate) fn constraints(&self) -> impl Iterator<Item = (usize, &'static FieldInfo, &Constraint)> {
-        let fields = self.protocol.fields;
-        self.fields
-            .iter()
-            .filter_map(move |(index, constraint)| fields.get(*index).map(|info| (*index, info, constraint)))
+    /// Sets an option that no field of the table reads; one that was set before is set anew.
+    pub(crate) fn set_option(&mut self, option: FieldInfo, constraint: Constraint) {
+        let At::Option { kind, nth, .. } = option.at else { return };
+        let same = |info: &FieldInfo| matches!(info.at, At::Option { kind: k, nth: n, .. } if (k, n) == (kind, nth));
+        let at = self.options.iter().position(same).unwrap_or(self.options.len());
+        if at == self.options.len() {
+            self.options.push(option);
+        }
+        self.set_at(self.protocol.fields.len() + at, constraint);
+    }
+
+    /// The fields that are set, in the order in which they were, with their indices in the table; options that no field
+    /// of the table reads have indices behind its end.
+    pub(crate) fn constraints(&self) -> impl Iterator<Item = (usize, &FieldInfo, &Constraint)> {
+        let table = self.protocol.fields;
+        let info = move |index: usize| match index.checked_sub(table.len()) {
+            None => table.get(index),
+            Some(option) => self.options.get(option),
+        };
+        self.fields.iter().filter_map(move |(index, constraint)| Some((*index, info(*index)?, constraint)))
     }
 
     /// Sets all that `other`, of the same protocol, sets.
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (index, constraint) in &other.fields {
-            self.set_at(*index, constraint.clone());
+        for (index, info, constraint) in other.constraints() {
+            match info.at {
+                At::Option { .. } => self.set_option(*info, constraint.clone()),
+                _ => self.set_at(index, constraint.clone()),
+            }
         }
     }
 }

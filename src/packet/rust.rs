@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::field::{Constraint, FieldValue};
-use super::layer::{FieldInfo, Layer, LayerKind, Show};
+use super::layer::{At, FieldInfo, Layer, LayerKind, Show};
 use super::{Packet, from_frame};
 use crate::device::FrameRef;
 
@@ -164,6 +164,10 @@ fn expression(layer: &Layer, behind: bool) -> Option<String> {
     while let Some((_, info, wanted)) = rest.next() {
         let value = constraint(info, wanted)?;
         let _ = match (info.name, wanted, rest.peek()) {
+            _ if matches!(info.at, At::Option { .. }) => match info.at {
+                At::Option { kind, .. } => write!(text, ".option({kind}, {value})"),
+                _ => Ok(()),
+            },
             ("timestamp_value", _, Some((_, echo, wanted))) if echo.name == "timestamp_echo" => {
                 let echo = constraint(echo, wanted)?;
                 let _ = rest.next();
@@ -205,9 +209,10 @@ fn constraint(info: &FieldInfo, wanted: &Constraint) -> Option<String> {
             Show::TcpFlags if *mask != 0 => flag_mask(*value, *mask & !*value),
             _ => format!("Field::masked({}, {})", typed(*value), typed(*mask)),
         },
+        Constraint::Octets(_) if matches!(info.show, Show::Name | Show::Addresses) => return None,
         Constraint::Octets(found) => octets(found),
         Constraint::Absent => "Field::absent()".to_owned(),
-        Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. } => return None,
+        Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. } | Constraint::Parts(_) => return None,
     })
 }
 
@@ -246,7 +251,13 @@ fn typed(info: &FieldInfo, bits: u128) -> String {
         Show::Hex(digits) => format!("{bits:#0width$x}", width = digits + 2),
         Show::Bool => (bits & 1 == 1).to_string(),
         Show::TcpFlags => flags(bits),
-        Show::Decimal | Show::Named(_) | Show::Octets | Show::Padded(_) => bits.to_string(),
+        Show::Decimal
+        | Show::Named(_)
+        | Show::Octets
+        | Show::Padded(_)
+        | Show::PaddedOptions
+        | Show::Name
+        | Show::Addresses => bits.to_string(),
     }
 }
 

@@ -23,14 +23,17 @@ impl<'a> FrameRef<'a> {
     /// ```
     #[must_use]
     pub fn summary(self) -> Summary<'a> {
-        Summary(Dissection::new(self), 0)
+        Summary { frame: Dissection::new(self), depth: 0 }
     }
 }
 
 /// One line about a frame; see [`FrameRef::summary`].
-pub struct Summary<'a>(Dissection<'a>, usize);
+pub struct Summary<'a> {
+    frame: Dissection<'a>,
+    depth: usize,
+}
 
-/// An error about an error about an error: how deep that is told.
+/// An error about an error about an error: how deep that is told. Octets may nest it a thousand times.
 const DEEPEST: usize = 3;
 
 impl fmt::Debug for Summary<'_> {
@@ -41,7 +44,7 @@ impl fmt::Debug for Summary<'_> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frame = &self.0;
+        let frame = &self.frame;
         let views: Vec<View<'_>> = frame.views().take_while(|view| view.nesting == 0).collect();
         for tag in views.iter().filter(|view| view.protocol.kind == LayerKind::Vlan) {
             (tag.protocol.behaviour.summary)(tag, f)?;
@@ -86,10 +89,9 @@ impl fmt::Display for Summary<'_> {
             }
             _ => write!(f, "{} octets", frame.frame().len())?,
         }
-        match frame.views().find(|view| view.nesting == 1) {
-            Some(quoted) if self.1 < DEEPEST => {
-                let inner = Dissection::from(quoted.message(), super::dissect::Next::quoted(quoted.message()).flat());
-                write!(f, " about ({})", Summary(inner, self.1 + 1))?;
+        match frame.quoted() {
+            Some(quoted) if self.depth < DEEPEST => {
+                write!(f, " about ({})", Summary { frame: Dissection::new(quoted), depth: self.depth + 1 })?;
             }
             Some(_) => f.write_str(" about (…)")?,
             None => {}

@@ -247,6 +247,26 @@ impl Tcp {
         self.timestamp_value(value).timestamp_echo(echo)
     }
 
+    /// An option by its kind (IANA "TCP Option Kind Numbers") and the octets behind kind and length; kinds 0 and 1 have
+    /// neither. Options are written in the order of the calls; of one kind the second stands for the second in the
+    /// header.
+    ///
+    /// ```
+    /// use tuntap_test::packet::Tcp;
+    ///
+    /// // Fast open, asking for a cookie (RFC 7413 section 4.1.1), and an experiment (RFC 6994).
+    /// let syn = Tcp::new().syn().mss(1460).option(34, []).option(253, [0xf9, 0x89, 1]);
+    /// assert_eq!(format!("{syn:?}"), "TCP (flags S, mss 1460, option 34 nothing, option 253 f98901)");
+    /// ```
+    pub fn option(self, kind: u8, value: impl IntoField<Octets>) -> Self {
+        Self(self.0.with_option(&options::OPTIONS, kind, value.into_field().constraint))
+    }
+
+    /// Option 1, no operation, one octet: each call is one more.
+    pub fn nop(self) -> Self {
+        self.option(1, [])
+    }
+
     /// Option 5 with these blocks: left and right edge of each (RFC 2018 section 3).
     pub fn sack<const N: usize>(self, blocks: [(u32, u32); N]) -> Self {
         let octets: Vec<u8> =

@@ -11,102 +11,78 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::field::FieldValue;
+use super::options::{Found, Framing, OptionList};
+
 /// Where the fixed header ends.
 const START: usize = 20;
 
-/// Each option: its kind and the octets that it takes in the header, the kind's included. Ends at what is malformed.
-fn each(header: &[u8]) -> impl Iterator<Item = (u8, Range<usize>)> {
-    let mut at = START;
-    std::iter::from_fn(move || {
-        let kind = *header.get(at)?;
-        let length = match kind {
-            0 => return None,
-            1 => 1,
-            _ => usize::from(*header.get(at + 1)?).max(2),
-        };
-        let range = at..at + length;
-        at = range.end;
-        (range.end <= header.len()).then_some((kind, range))
-    })
-}
-
-/// The octets behind kind and length of the first option of that kind, if there are so many from there on.
-fn value(header: &[u8], kind: u8, octets: Range<usize>) -> Option<Range<usize>> {
-    let (_, range) = each(header).find(|(present, _)| *present == kind)?;
-    let value = range.start + octets.start..range.start + octets.end;
-    (value.end <= range.end).then_some(value)
-}
+/// The list, and which fields of TCP's table read it.
+pub(crate) static OPTIONS: OptionList = OptionList {
+    framing: Framing::Ip,
+    start: |_| Some(START),
+    named: &[
+        ("mss", 2),
+        ("window_scale", 3),
+        ("sack_permitted_kind", 4),
+        ("sack_blocks", 5),
+        ("timestamp_value", 8),
+        ("timestamp_echo", 8),
+    ],
+};
 
 pub(crate) fn mss(header: &[u8]) -> Option<Range<usize>> {
-    value(header, 2, 2..4)
+    OPTIONS.part(header, 2, 2..4)
 }
 
 pub(crate) fn window_scale(header: &[u8]) -> Option<Range<usize>> {
-    value(header, 3, 2..3)
+    OPTIONS.part(header, 3, 2..3)
 }
 
 /// The kind itself: the option has no value.
 pub(crate) fn sack_permitted(header: &[u8]) -> Option<Range<usize>> {
-    value(header, 4, 0..1)
+    OPTIONS.part(header, 4, 0..1)
 }
 
 pub(crate) fn timestamp_value(header: &[u8]) -> Option<Range<usize>> {
-    value(header, 8, 2..6)
+    OPTIONS.part(header, 8, 2..6)
 }
 
 pub(crate) fn timestamp_echo(header: &[u8]) -> Option<Range<usize>> {
-    value(header, 8, 6..10)
+    OPTIONS.part(header, 8, 6..10)
 }
 
 pub(crate) fn sack(header: &[u8]) -> Option<Range<usize>> {
-    let (_, range) = each(header).find(|(kind, _)| *kind == 5)?;
-    Some(range.start + 2..range.end)
+    OPTIONS.value(header, 5, 0)
 }
 
 pub(crate) fn all(header: &[u8]) -> Option<Range<usize>> {
     (header.len() > START).then_some(START..header.len())
 }
 
-/// The lowest octets of a number, most significant first.
-fn lowest<const N: usize>(bits: u128) -> [u8; N] {
-    let octets = bits.to_be_bytes();
-    octets.last_chunk().copied().unwrap_or([0; N])
-}
-
 pub(crate) fn append_mss(bits: u128, header: &mut Vec<u8>) {
-    header.extend_from_slice(&[2, 4]);
-    header.extend_from_slice(&lowest::<2>(bits));
+    Framing::Ip.append(2, &u16::from_bits(bits).to_be_bytes(), header);
 }
 
 pub(crate) fn append_window_scale(bits: u128, header: &mut Vec<u8>) {
-    header.extend_from_slice(&[3, 3]);
-    header.extend_from_slice(&lowest::<1>(bits));
+    Framing::Ip.append(3, &[u8::from_bits(bits)], header);
 }
 
 pub(crate) fn append_sack_permitted(_: u128, header: &mut Vec<u8>) {
-    header.extend_from_slice(&[4, 2]);
+    Framing::Ip.append(4, &[], header);
 }
 
 pub(crate) fn append_timestamp_value(bits: u128, header: &mut Vec<u8>) {
-    header.extend_from_slice(&[8, 10]);
-    header.extend_from_slice(&lowest::<4>(bits));
-    header.extend_from_slice(&[0; 4]);
+    OPTIONS.fill(header, 8, 8, 2..6, bits);
 }
 
 /// Into the option that is there, or a new one.
 pub(crate) fn append_timestamp_echo(bits: u128, header: &mut Vec<u8>) {
-    if timestamp_echo(header).is_none() {
-        append_timestamp_value(0, header);
-    }
-    if let Some(place) = timestamp_echo(header).and_then(|range| header.get_mut(range)) {
-        place.copy_from_slice(&lowest::<4>(bits));
-    }
+    OPTIONS.fill(header, 8, 8, 6..10, bits);
 }
 
 pub(crate) fn append_sack(blocks: &[u8], header: &mut Vec<u8>) {
-    header.push(5);
-    header.push(u8::try_from(blocks.len() + 2).unwrap_or(u8::MAX));
-    header.extend_from_slice(blocks);
+    Framing::Ip.append(5, blocks, header);
 }
 
 pub(crate) fn append_raw(octets: &[u8], header: &mut Vec<u8>) {
@@ -119,14 +95,14 @@ pub(crate) fn summary(header: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result 
         header.get(range).unwrap_or_default().iter().fold(0_u64, |number, octet| number << 8 | u64::from(*octet))
     };
     let mut between = " <";
-    for (kind, range) in each(header).filter(|(kind, _)| *kind != 1) {
+    for Found { kind, value, .. } in OPTIONS.each(header).filter(|option| option.kind != 1) {
         f.write_str(between)?;
         between = ",";
         match kind {
-            2 => write!(f, "mss {}", number(range.start + 2..range.end))?,
-            3 => write!(f, "wscale {}", number(range.start + 2..range.end))?,
+            2 => write!(f, "mss {}", number(value))?,
+            3 => write!(f, "wscale {}", number(value))?,
             4 => f.write_str("sackOK")?,
-            5 => write!(f, "sack {}", (range.len() - 2) / 8)?,
+            5 => write!(f, "sack {}", value.len() / 8)?,
             8 => f.write_str("ts")?,
             _ => write!(f, "option {kind}")?,
         }
@@ -161,7 +137,7 @@ mod tests {
             let mut header = vec![0; START];
             header.extend_from_slice(rest);
             assert_eq!(mss(&header), None, "{rest:?}");
-            assert!(each(&header).count() <= rest.len());
+            assert_eq!(OPTIONS.each(&header).count(), 0, "{rest:?}");
         }
     }
 }

@@ -19,7 +19,7 @@ mod attributes {
     #[cfg_attr(windows, ignore = "not here")]
     #[should_panic(expected = "a reason")]
     fn mock() {
-        ::tuntap_test::__private::run_unit(
+        ::tuntap_test::__private::run_unit_should_panic(
             ::tuntap_test::__private::Backend::Mock,
             ::core::concat!(::core::module_path!(), "::mock"),
             super::attributes,
@@ -34,7 +34,7 @@ mod attributes {
     )]
     #[should_panic(expected = "a reason")]
     fn kernel() {
-        ::tuntap_test::__private::run_unit(
+        ::tuntap_test::__private::run_unit_should_panic(
             ::tuntap_test::__private::Backend::Kernel,
             ::core::concat!(::core::module_path!(), "::kernel"),
             super::attributes,

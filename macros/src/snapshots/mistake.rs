@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "unknown backend `bogus`; expected `mock` or `kernel`"
+    "unknown word `bogus`; expected `mock`, `kernel` or `strict`"
 }
 ::core::compile_error! {
     "`mtu` is in octets and must lie in 68..=65535"

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::device::{Deadline, Frame, FrameRef, Mode, patience};
+use crate::device::{Deadline, Frame, FrameRef, Mode};
 
 /// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
 pub(super) const MOST_OCTETS: usize = 64 << 20;
@@ -20,6 +20,7 @@ pub struct Received {
     header_len: usize,
     octets: Vec<u8>,
     at: Instant,
+    number: u64,
 }
 
 impl Received {
@@ -58,6 +59,12 @@ impl Received {
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at
+    }
+
+    /// The number that the link's [`Observer`](super::Observer) gave it; 0 without one.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -108,12 +115,11 @@ impl Queue {
     }
 
     /// Queues a copy; `false` when there is no room for it.
-    pub(super) fn push(&self, octets: &[u8]) -> bool {
+    pub(super) fn push(&self, octets: &[u8], at: Instant, number: u64) -> bool {
         if self.most_octets == 0 {
             return false;
         }
-        let received =
-            Received { mode: self.mode, header_len: self.header_len, octets: octets.to_vec(), at: Instant::now() };
+        let received = Received { mode: self.mode, header_len: self.header_len, octets: octets.to_vec(), at, number };
         let cost = octets.len() + OVERHEAD;
         let mut state = self.lock();
         if state.octets + cost > self.most_octets {
@@ -160,6 +166,21 @@ impl Queue {
         }
     }
 
+    /// In front, in their order, whatever the room.
+    pub(super) fn put_back(&self, frames: Vec<Received>) {
+        let mut state = self.lock();
+        for received in frames.into_iter().rev() {
+            state.octets += received.octets.len() + OVERHEAD;
+            state.frames.push_front(received);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        self.lock().frames.iter().map(Received::number).collect()
+    }
+
     pub(super) fn drain(&self) -> usize {
         let mut state = self.lock();
         state.octets = 0;
@@ -179,9 +200,9 @@ impl Queue {
     }
 
     /// Waits for the pass after `passes`, or for the reader's end.
-    pub(super) fn wait_for_pass(&self, passes: u64) -> io::Result<()> {
+    pub(super) fn wait_for_pass(&self, passes: u64, at_most: Duration) -> io::Result<()> {
         let waiting = |state: &mut State| state.passes == passes && state.end.is_none();
-        let waited = self.passed.wait_timeout_while(self.lock(), patience(), waiting);
+        let waited = self.passed.wait_timeout_while(self.lock(), at_most, waiting);
         let (state, over) = waited.unwrap_or_else(PoisonError::into_inner);
         drop(state);
         if over.timed_out() { Err(refusal(ErrorKind::TimedOut)) } else { Ok(()) }
@@ -222,9 +243,11 @@ fn refusal(kind: ErrorKind) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    fn push(queue: &Queue, octets: &[u8]) -> bool {
+        queue.push(octets, Instant::now(), 0)
+    }
 
     fn queue(most_octets: usize) -> Queue {
         Queue::new(Mode::Tun, 2, most_octets)
@@ -233,8 +256,8 @@ mod tests {
     #[test]
     fn frames_come_out_in_order_with_their_header() {
         let queue = queue(1000);
-        assert!(queue.push(b"h1one"));
-        assert!(queue.push(b"h2two"));
+        assert!(push(&queue, b"h1one"));
+        assert!(push(&queue, b"h2two"));
         assert_eq!(queue.len(), 2);
         let first = queue.next(Deadline::Now).unwrap();
         assert_eq!((first.octets(), first.header(), first.frame().octets), (&b"h1one"[..], &b"h1"[..], &b"one"[..]));
@@ -244,19 +267,19 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_the_newest_and_recovers() {
         let queue = queue(2 * (OVERHEAD + 3));
-        assert!(queue.push(b"abc"));
-        assert!(queue.push(b"def"));
-        assert!(!queue.push(b""));
+        assert!(push(&queue, b"abc"));
+        assert!(push(&queue, b"def"));
+        assert!(!push(&queue, b""));
         assert_eq!(queue.next(Deadline::Now).unwrap().octets(), b"abc");
-        assert!(queue.push(b"ghi"));
+        assert!(push(&queue, b"ghi"));
         assert_eq!(queue.drain(), 2);
-        assert!(queue.push(b"jkl"));
+        assert!(push(&queue, b"jkl"));
     }
 
     #[test]
     fn a_read_shorter_than_the_header_has_an_empty_frame() {
         let queue = queue(1000);
-        assert!(queue.push(b"x"));
+        assert!(push(&queue, b"x"));
         let received = queue.next(Deadline::Now).unwrap();
         assert!(received.frame().octets.is_empty());
         assert!(received.header().is_empty());
@@ -264,10 +287,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_back_comes_out_first_and_in_order() {
+        let queue = queue(1000);
+        assert!(push(&queue, b"h1one") && push(&queue, b"h2two") && push(&queue, b"h3six"));
+        let looked_at = vec![queue.next(Deadline::Now).unwrap(), queue.next(Deadline::Now).unwrap()];
+        queue.put_back(looked_at);
+        let order: Vec<_> = (0..3).map(|_| queue.next(Deadline::Now).unwrap().into_octets()).collect();
+        assert_eq!(order, [b"h1one", b"h2two", b"h3six"]);
+    }
+
+    #[test]
     fn an_interruption_is_given_once_and_only_to_a_call_that_would_wait() {
         let queue = queue(1000);
         queue.interrupt();
-        assert!(queue.push(b"h1one"));
+        assert!(push(&queue, b"h1one"));
         assert!(queue.next(Deadline::Never).is_ok());
         assert_eq!(queue.next(Deadline::Now).unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(queue.next(Deadline::Never).unwrap_err().kind(), ErrorKind::Interrupted);
@@ -278,7 +311,7 @@ mod tests {
     #[test]
     fn the_end_comes_after_the_frames_and_stays() {
         let queue = queue(1000);
-        assert!(queue.push(b"h1one"));
+        assert!(push(&queue, b"h1one"));
         queue.end(&io::Error::from_raw_os_error(77));
         assert!(queue.next(Deadline::Never).is_ok());
         for _ in 0..2 {

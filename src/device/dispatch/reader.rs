@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::responders::panic_message;
 use super::{Replies, Shared, Verdict};
@@ -44,19 +45,32 @@ fn read_until_the_end(shared: &Shared) -> io::Error {
     stopped()
 }
 
-/// One frame: the one lock, the responders, and what they leave.
+/// One frame: the observer, the one lock, the responders, and what they leave.
 fn dispatch(shared: &Shared, mode: Mode, framing: Framing, octets: &[u8], header: &mut Header, replies: &mut Replies) {
     let counters = &shared.counters;
     count(&counters.received, 1);
+    let at = Instant::now();
+    let observer = shared.observer.as_deref();
+    let parts = octets.split_at_checked(framing.header_len());
+    let frame = FrameRef::new(mode, parts.map_or(octets, |(_, frame)| frame));
+    let number = match observer.map(|observer| observer.received(frame, at)) {
+        None => 0,
+        Some(Some(number)) => number,
+        Some(None) => return,
+    };
     // A read shorter than the header has no frame: nobody can answer it, so it goes to the queue as it is.
-    let verdict = octets.split_at_checked(framing.header_len()).map_or(Verdict::Passed, |(front, frame)| {
+    let verdict = parts.map_or(Verdict::Passed, |(front, frame)| {
         reply_header(framing, front, header);
-        let mut list = shared.responders.lock_as_reader();
-        list.offer(FrameRef::new(mode, frame), replies, |replies| {
+        let transmit = |by: &str, replies: &mut Replies| {
             replies.prepend(header);
             let (mut taken, mut refused) = (0, 0);
             for reply in replies.iter() {
-                match shared.device.transmit(reply) {
+                let written = shared.device.transmit(reply);
+                if let Some(observer) = observer {
+                    let reply = FrameRef::new(mode, reply.get(header.len()..).unwrap_or_default());
+                    observer.replied(number, by, reply, written.as_ref().err());
+                }
+                match written {
                     Ok(_) => taken += 1,
                     Err(_) => refused += 1,
                 }
@@ -64,12 +78,23 @@ fn dispatch(shared: &Shared, mode: Mode, framing: Framing, octets: &[u8], header
             count(&counters.replies, taken);
             count(&counters.failed_replies, refused);
             (taken, refused)
+        };
+        let mut list = shared.responders.lock_as_reader();
+        list.offer(FrameRef::new(mode, frame), replies, transmit, |by| {
+            if let Some(observer) = observer {
+                observer.taken(number, by);
+            }
         })
     });
     match verdict {
         Verdict::Taken => count(&counters.taken, 1),
-        Verdict::Passed if shared.queue.push(octets) => {}
-        Verdict::Passed => count(&counters.dropped, 1),
+        Verdict::Passed if shared.queue.push(octets, at, number) => {}
+        Verdict::Passed => {
+            count(&counters.dropped, 1);
+            if let Some(observer) = observer {
+                observer.dropped(number);
+            }
+        }
     }
 }
 

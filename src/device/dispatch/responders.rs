@@ -108,13 +108,14 @@ impl Responders {
 }
 
 impl List {
-    /// Offers the frame to one responder after the other. `transmit` gets the replies of each that made some, and says
-    /// how many the device took and refused.
+    /// Offers the frame to one responder after the other. `transmit` gets the replies of each that made some, with its
+    /// name, and says how many the device took and refused; `taken` gets the name of the one that took the frame.
     pub(super) fn offer(
         &mut self,
         request: FrameRef<'_>,
         replies: &mut Replies,
-        mut transmit: impl FnMut(&mut Replies) -> (u64, u64),
+        mut transmit: impl FnMut(&str, &mut Replies) -> (u64, u64),
+        taken: impl FnOnce(&str),
     ) -> Verdict {
         let mut at = 0;
         while let Some((_, responder)) = self.working.get_mut(at) {
@@ -122,13 +123,16 @@ impl List {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let verdict = responder.respond(request, replies);
                 if !replies.is_empty() {
-                    let (taken, refused) = transmit(replies);
+                    let (taken, refused) = transmit(responder.name(), replies);
                     responder.transmitted(taken, refused);
                 }
                 verdict
             }));
             match called {
-                Ok(Verdict::Taken) => return Verdict::Taken,
+                Ok(Verdict::Taken) => {
+                    taken(responder.name());
+                    return Verdict::Taken;
+                }
                 Ok(Verdict::Passed) => at += 1,
                 Err(payload) => self.bury(at, &*payload, request.octets),
             }

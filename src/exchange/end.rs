@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::answer::{self, Answering, AnsweringMachine};
+use super::timeline::{Fate, Timeline};
 use crate::codec::Framing;
-use crate::device::dispatch::{Dispatcher, Received};
-use crate::device::{Deadline, Device, Frame, FrameRef, LARGEST_FRAME, Mode, patience};
+use crate::device::dispatch::{Dispatcher, Observer, Received, Responder, ResponderId};
+use crate::device::{Deadline, Device, FrameRef, Mode, patience};
 
 /// Where there is no reader yet, reads go to the device itself: code under test pays for no thread it does not need.
-pub(super) struct DeviceEnd {
+pub(crate) struct DeviceEnd {
+    timeline: Arc<Timeline>,
     dispatcher: OnceLock<Arc<Dispatcher>>,
     starting: Mutex<()>,
     switching: AtomicBool,
@@ -23,8 +24,9 @@ pub(super) struct DeviceEnd {
 }
 
 impl DeviceEnd {
-    pub(super) const fn new(device: Arc<dyn Device>) -> Self {
+    pub(super) const fn new(device: Arc<dyn Device>, timeline: Arc<Timeline>) -> Self {
         Self {
+            timeline,
             dispatcher: OnceLock::new(),
             starting: Mutex::new(()),
             switching: AtomicBool::new(false),
@@ -33,12 +35,17 @@ impl DeviceEnd {
         }
     }
 
-    /// Attaches a machine. The first one is there before the reader is, so frames that the device holds already are
-    /// its own; a later one sees what comes after it.
-    pub(super) fn answer(&self, machine: impl AnsweringMachine + 'static) -> io::Result<Answering> {
+    /// Starts the one reader, unless it runs; `responder` is there from the first frame on, or behind those that are.
+    pub(crate) fn reader(
+        &self,
+        responder: Option<Box<dyn Responder>>,
+    ) -> io::Result<(&Arc<Dispatcher>, Option<ResponderId>)> {
+        if let (Some(dispatcher), None) = (self.dispatcher.get(), &responder) {
+            return Ok((dispatcher, None));
+        }
         let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dispatcher) = self.dispatcher.get() {
-            return Ok(answer::attach(dispatcher, machine));
+            return Ok((dispatcher, responder.map(|responder| dispatcher.attach(responder))));
         }
         self.switching.store(true, Ordering::SeqCst);
         while self.direct_readers.load(Ordering::SeqCst) > 0 {
@@ -46,17 +53,25 @@ impl DeviceEnd {
             self.device.interrupt();
             thread::yield_now();
         }
-        let started = Answering::start_queueing(Arc::clone(&self.device), machine);
-        if let Ok(answering) = &started {
-            // Nobody else can have set it: everybody holds the lock.
-            let _ = self.dispatcher.set(Arc::clone(answering.dispatcher()));
-        }
+        let observer = Arc::clone(&self.timeline) as Arc<dyn Observer>;
+        let started = Dispatcher::start_observed(Arc::clone(&self.device), observer, responder);
+        let id = match started {
+            Ok((dispatcher, id)) => {
+                // Nobody else can have set it: everybody holds the lock.
+                let _ = self.dispatcher.set(Arc::new(dispatcher));
+                Ok(id)
+            }
+            Err(error) => Err(error),
+        };
         self.switching.store(false, Ordering::SeqCst);
-        started
+        match (self.dispatcher.get(), id?) {
+            (Some(dispatcher), id) => Ok((dispatcher, id)),
+            (None, _) => Err(io::Error::other("the link's reader did not start")),
+        }
     }
 
     /// Transmits a frame, with packet information in front where the device keeps it.
-    pub(super) fn send(&self, frame: FrameRef<'_>) -> io::Result<()> {
+    pub(crate) fn send(&self, frame: FrameRef<'_>) -> io::Result<()> {
         let framing = self.device.framing();
         if framing == Framing::None {
             return self.device.transmit(frame.octets).map(drop);
@@ -75,23 +90,6 @@ impl DeviceEnd {
         let mut octets = Vec::with_capacity(framing.header_len() + frame.octets.len());
         framing.append(info, frame.octets, &mut octets).map_err(io::Error::other)?;
         self.device.transmit(&octets).map(drop)
-    }
-
-    /// The next frame without packet information.
-    pub(super) fn receive_frame(&self, deadline: Deadline) -> io::Result<Frame> {
-        let header = self.device.framing().header_len();
-        let mut octets = Vec::new();
-        let read = self.read(deadline, |device, deadline| {
-            octets.resize(header + LARGEST_FRAME, 0);
-            device.receive(&mut octets, deadline)
-        })?;
-        let length = match read {
-            Read::Queued(received) => return Ok(received.into_frame()),
-            Read::Direct(length) => length,
-        };
-        octets.truncate(length);
-        octets.drain(..header.min(length));
-        Ok(Frame::new(self.device.mode(), octets, Instant::now()))
     }
 
     /// Reads through the one reader where there is one, else `directly`. Whoever reads directly while a reader starts is
@@ -117,9 +115,11 @@ impl DeviceEnd {
             } else {
                 directly(&*self.device, left)
             };
+            // Whoever starts the reader waits for this one to be counted out, so until then the flag tells the truth.
+            let switching = self.switching.load(Ordering::SeqCst);
             self.direct_readers.fetch_sub(1, Ordering::SeqCst);
             match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && self.switching.load(Ordering::SeqCst) => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && switching => {
                     // Until the reader is there.
                     drop(self.starting.lock().unwrap_or_else(PoisonError::into_inner));
                 }
@@ -129,8 +129,12 @@ impl DeviceEnd {
     }
 
     /// Throws away what was sent to the test and not received.
-    pub(super) fn drain(&self) -> io::Result<usize> {
+    pub(crate) fn drain(&self) -> io::Result<usize> {
         if let Some(dispatcher) = self.dispatcher.get() {
+            dispatcher.catch_up("drain", patience())?;
+            for number in dispatcher.waiting() {
+                self.timeline.mark(number, Fate::Drained);
+            }
             return dispatcher.drain();
         }
         let mut buffer = [0; 4];
@@ -150,8 +154,8 @@ impl DeviceEnd {
     }
 
     /// Stops the reader for a hand-over.
-    pub(super) fn close(self) -> io::Result<()> {
-        let Some(dispatcher) = self.dispatcher.into_inner() else { return Ok(()) };
+    pub(crate) fn close(&mut self) -> io::Result<()> {
+        let Some(dispatcher) = self.dispatcher.take() else { return Ok(()) };
         // What the device holds is the code under test's; what the reader took off it would be lost.
         let undelivered = match Arc::try_unwrap(dispatcher) {
             Ok(dispatcher) => dispatcher.stop_and_count(),
@@ -204,6 +208,7 @@ impl Device for DeviceEnd {
             Read::Direct(length) => return Ok(length),
             Read::Queued(received) => received,
         };
+        self.timeline.mark(received.number(), Fate::Delivered);
         let octets = received.octets();
         let length = octets.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), octets.get(..length)) {

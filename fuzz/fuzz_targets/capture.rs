@@ -1,0 +1,4 @@
+//! pcap and pcapng files; see `tuntap_test::fuzz::capture`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::capture(data));

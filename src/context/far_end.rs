@@ -1,0 +1,230 @@
+//! What an exchange asks of the link it runs on: drops, MTU, and the means to establish that nothing else comes.
+
+use std::io;
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::Stack;
+use super::backing::{Backing, QUEUE_LENGTH};
+#[cfg(target_os = "linux")]
+use crate::device::Mode;
+use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
+use crate::exchange::{FarEnd, Means, Reason, Timeline};
+#[cfg(target_os = "linux")]
+use crate::kernel::{Fence, KernelDevice, sockets};
+use crate::mock::Cable;
+
+/// Numbers fences apart, also those of links that one namespace has.
+static NONCE: AtomicU64 = AtomicU64::new(1);
+
+/// The exchanges at both ends of one link: what the test puts in at one end is not the code under test's at the other.
+#[derive(Default)]
+pub(super) struct Ends {
+    device: Mutex<Weak<Timeline>>,
+    hosts: Mutex<Vec<Weak<Timeline>>>,
+    handed_over: AtomicBool,
+    /// The MTU as it was last seen, octets.
+    mtu: AtomicU32,
+}
+
+impl Ends {
+    pub(super) fn new(mtu: u32) -> Self {
+        Self { mtu: AtomicU32::new(mtu), ..Self::default() }
+    }
+
+    pub(super) fn set_device(&self, timeline: &Arc<Timeline>) {
+        *self.device.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(timeline);
+    }
+
+    pub(super) fn add_host(&self, timeline: &Arc<Timeline>) {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(timeline));
+        if self.handed_over.load(Ordering::Acquire) {
+            timeline.monitors.switch_all(true);
+        }
+    }
+
+    /// The device belongs to the code under test now: what the host ends see is its doing.
+    pub(super) fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Release);
+        self.each_host(|timeline| {
+            timeline.monitors.switch_all(true);
+            false
+        });
+    }
+
+    pub(super) fn set_mtu(&self, octets: u32) {
+        self.mtu.store(octets, Ordering::Relaxed);
+    }
+
+    fn each_host(&self, mut look: impl FnMut(&Timeline) -> bool) -> bool {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.iter().filter_map(Weak::upgrade).any(|timeline| look(&timeline))
+    }
+
+    fn has_host(&self) -> bool {
+        self.each_host(|_| true)
+    }
+
+    /// Whether a packet is over the MTU: asked of the device only when it is over what was seen last.
+    fn exceeds_mtu(&self, octets: usize, device: &dyn Device) -> bool {
+        let exceeds = |mtu: u32| usize::try_from(mtu).is_ok_and(|mtu| octets > mtu);
+        if !exceeds(self.mtu.load(Ordering::Relaxed)) {
+            return false;
+        }
+        device.mtu().is_ok_and(|mtu| {
+            self.set_mtu(mtu);
+            exceeds(mtu)
+        })
+    }
+}
+
+/// The host, as the exchange at the device end sees it.
+pub(super) struct Host {
+    pub(super) ends: Arc<Ends>,
+    pub(super) kind: HostKind,
+}
+
+pub(super) enum HostKind {
+    Mock(Cable),
+    #[cfg(target_os = "linux")]
+    Kernel {
+        device: Arc<KernelDevice>,
+        stack: Stack,
+        hosts: Vec<Cidr>,
+        fence: OnceLock<Fence>,
+        /// Reports for groups that the quiet filter drops count as dropped, too.
+        filtered: bool,
+        queue_length: u64,
+    },
+}
+
+impl Host {
+    pub(super) fn new(
+        ends: &Arc<Ends>,
+        backing: &Backing,
+        stack: &Stack,
+        hosts: &[Cidr],
+        config: &DeviceConfig,
+    ) -> Self {
+        // Used where there is a kernel backend.
+        let _ = (stack, hosts, config);
+        let kind = match backing {
+            Backing::Mock { cable, .. } => HostKind::Mock(cable.clone()),
+            #[cfg(target_os = "linux")]
+            Backing::Kernel(device) => HostKind::Kernel {
+                device: Arc::clone(device),
+                stack: stack.clone(),
+                hosts: hosts.to_vec(),
+                fence: OnceLock::new(),
+                filtered: !config.has_chatter() && device.mode() == Mode::Tap,
+                queue_length: config.requested_queue_length().unwrap_or(QUEUE_LENGTH).into(),
+            },
+        };
+        Self { ends: Arc::clone(ends), kind }
+    }
+}
+
+impl FarEnd for Host {
+    fn exceeds_mtu(&self, octets: usize) -> bool {
+        match &self.kind {
+            HostKind::Mock(cable) => self.ends.exceeds_mtu(octets, &cable.device_end()),
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { device, .. } => self.ends.exceeds_mtu(octets, &**device),
+        }
+    }
+
+    fn dropped(&self) -> io::Result<u64> {
+        match &self.kind {
+            HostKind::Mock(cable) => Ok(cable.statistics().tx_dropped),
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { device, filtered, queue_length, .. } => {
+                let statistics = device.statistics()?;
+                // A queue that was never full has dropped nothing: it was the filter.
+                let filter = *filtered && statistics.tx_packets < *queue_length;
+                Ok(if filter { 0 } else { statistics.tx_dropped })
+            }
+        }
+    }
+
+    fn means(&self) -> Means {
+        if self.ends.has_host() {
+            return Means::Quiet(Reason::Program);
+        }
+        match &self.kind {
+            HostKind::Mock(_) => Means::AtOnce,
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { device, stack, hosts, fence, .. } => {
+                let Ok(Some(prepared)) = Fence::prepare(device, hosts) else {
+                    return Means::Quiet(Reason::NoAddress);
+                };
+                let and_quiet = match stack.run(sockets) {
+                    Ok(Ok(sockets)) if sockets.is_empty() => None,
+                    _ => Some(Reason::Sockets),
+                };
+                let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
+                let request = fence.get_or_init(|| prepared).request(nonce);
+                Means::Fence { nonce, request, and_quiet }
+            }
+        }
+    }
+
+    fn is_own(&self, frame: FrameRef<'_>) -> bool {
+        match &self.kind {
+            HostKind::Mock(_) => false,
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { fence, .. } => fence.get().is_some() && Fence::is_part(frame),
+        }
+    }
+
+    fn answers_fence(&self, nonce: u64, frame: FrameRef<'_>) -> bool {
+        match &self.kind {
+            HostKind::Mock(_) => false,
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { fence, .. } => fence.get().is_some_and(|fence| fence.is_answer(nonce, frame)),
+        }
+    }
+
+    fn has_sent(&self, octets: &[u8]) -> bool {
+        self.ends.each_host(|timeline| timeline.has_sent(octets))
+    }
+}
+
+/// Whoever holds the device end, as the exchange at the host end sees it.
+pub(super) struct DeviceSide {
+    pub(super) ends: Arc<Ends>,
+    pub(super) end: Arc<dyn Device>,
+}
+
+impl FarEnd for DeviceSide {
+    fn exceeds_mtu(&self, octets: usize) -> bool {
+        self.ends.exceeds_mtu(octets, &*self.end)
+    }
+
+    fn dropped(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    fn means(&self) -> Means {
+        Means::Quiet(Reason::Program)
+    }
+
+    fn is_own(&self, frame: FrameRef<'_>) -> bool {
+        // Used where there is a kernel backend.
+        let _ = frame;
+        #[cfg(target_os = "linux")]
+        return Fence::is_part(frame);
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
+    fn answers_fence(&self, _: u64, _: FrameRef<'_>) -> bool {
+        false
+    }
+
+    fn has_sent(&self, octets: &[u8]) -> bool {
+        let device = self.ends.device.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        device.is_some_and(|timeline| timeline.has_sent(octets))
+    }
+}

@@ -1,0 +1,58 @@
+//! Which header fields a test never checked: the mistakes that it would not notice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::packet::{Dissection, LayerKind, Packet, protocol};
+
+/// The fields that templates named, and those that matched frames had.
+#[derive(Default)]
+pub(super) struct Coverage {
+    seen: BTreeMap<LayerKind, (u128, u128)>,
+}
+
+impl Coverage {
+    /// A template matched that frame.
+    pub(super) fn note(&mut self, pattern: &Packet, frame: &Dissection<'_>) {
+        for view in frame.views().take_while(|view| view.nesting == 0) {
+            let present = (0..view.protocol.fields.len().min(128))
+                .filter(|index| view.value(*index).is_some())
+                .fold(0, |bits, index| bits | 1_u128 << index);
+            self.seen.entry(view.protocol.kind).or_default().0 |= present;
+        }
+        self.named(pattern);
+    }
+
+    /// A template names fields, whether it matched or not.
+    pub(super) fn named(&mut self, pattern: &Packet) {
+        for layer in pattern.layers() {
+            let named = layer.constraints().filter(|(index, ..)| *index < 128);
+            let named = named.fold(0, |bits, (index, ..)| bits | 1_u128 << index);
+            self.seen.entry(layer.kind()).or_default().1 |= named;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.to_string().is_empty()
+    }
+}
+
+/// `IPv4 ttl id; TCP window urgent`: computed fields are verified anyhow, and those that are never there are not told.
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        for (kind, (present, named)) in &self.seen {
+            let unchecked = present & !named;
+            let fields = protocol(*kind).fields.iter().enumerate().take(128);
+            let names: Vec<_> = fields
+                .filter(|(index, info)| unchecked >> index & 1 == 1 && !info.computed && !info.is_reserved())
+                .map(|(_, info)| info.name)
+                .collect();
+            if *kind != LayerKind::Payload && !names.is_empty() {
+                write!(f, "{between}{kind} {}", names.join(" "))?;
+                between = "; ";
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! What a test waits for: a template with a name, a time window and a count; and lists of those.
+
+use std::fmt;
+use std::ops::{RangeFrom, RangeInclusive};
+use std::time::Duration;
+
+use crate::packet::{Dissection, IntoPacket, Packet};
+
+/// A template with what surrounds it: how it is called in reports, when it may come, how often.
+///
+/// Made from anything that is a packet, by [`named`](IntoExpectation::named), [`within`](IntoExpectation::within),
+/// [`not_before`](IntoExpectation::not_before), [`one_of`], [`optional`] and [`times`].
+#[derive(Clone)]
+#[must_use]
+pub struct Expectation {
+    pub(crate) patterns: Vec<Packet>,
+    pub(crate) name: Option<String>,
+    pub(crate) within: Option<Duration>,
+    pub(crate) not_before: Option<Duration>,
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+impl Expectation {
+    fn new(patterns: Vec<Packet>) -> Self {
+        Self { patterns, name: None, within: None, not_before: None, least: 1, most: 1 }
+    }
+
+    /// The first of the alternatives that a frame matches.
+    pub(crate) fn matching(&self, frame: &Dissection<'_>) -> Option<&Packet> {
+        self.patterns.iter().find(|pattern| pattern.matches_dissection(frame))
+    }
+
+    /// How reports call it: its name, or what it wants.
+    pub(crate) fn title(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.to_string(), |name| format!("\"{name}\""))
+    }
+}
+
+/// What it wants, in one line.
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.least, self.most) {
+            (1, 1) => {}
+            (0, 1) => f.write_str("optionally ")?,
+            (least, usize::MAX) => write!(f, "{least} or more times ")?,
+            (least, most) if least == most => write!(f, "{least} times ")?,
+            (least, most) => write!(f, "{least} to {most} times ")?,
+        }
+        for (at, pattern) in self.patterns.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" | ")?;
+            }
+            write!(f, "{pattern}")?;
+        }
+        if let Some(early) = self.not_before {
+            write!(f, ", not before {early:?}")?;
+        }
+        self.within.map_or(Ok(()), |late| write!(f, ", within {late:?}"))
+    }
+}
+
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What can be expected: a layer, a packet, an etherparse header, octets, or one of those with a name and a window.
+pub trait IntoExpectation: Sized {
+    /// The expectation.
+    fn into_expectation(self) -> Expectation;
+
+    /// The same under a name, which the report uses.
+    fn named(self, name: impl Into<String>) -> Expectation {
+        Expectation { name: Some(name.into()), ..self.into_expectation() }
+    }
+
+    /// It must come within that time after the last event of the exchange: the last frame that the test sent or an
+    /// expectation matched. The frame's own time counts, not the moment at which the test asks. Not scaled by
+    /// `TUNTAP_TEST_TIMEOUT_SCALE`: it is a claim about the protocol.
+    fn within(self, time: Duration) -> Expectation {
+        Expectation { within: Some(time), ..self.into_expectation() }
+    }
+
+    /// It must not come before that time after the last event of the exchange: a protocol's timer.
+    fn not_before(self, time: Duration) -> Expectation {
+        Expectation { not_before: Some(time), ..self.into_expectation() }
+    }
+}
+
+impl IntoExpectation for Expectation {
+    fn into_expectation(self) -> Expectation {
+        self
+    }
+}
+
+impl<P: IntoPacket> IntoExpectation for P {
+    fn into_expectation(self) -> Expectation {
+        Expectation::new(vec![self.into_packet()])
+    }
+}
+
+/// Any one of several: the first that a frame matches.
+///
+/// ```
+/// use tuntap_test::exchange::one_of;
+/// use tuntap_test::packet::{Icmpv4, Tcp};
+///
+/// let refused = one_of((Tcp::new().rst().ack(1..), Icmpv4::port_unreachable()));
+/// assert!(refused.to_string().starts_with("TCP (flags R., acknowledgement 1..) | ICMPv4"));
+/// ```
+pub fn one_of(alternatives: impl Expectations) -> Expectation {
+    let patterns = alternatives.into_list().into_iter().flat_map(|alternative| alternative.patterns).collect();
+    Expectation::new(patterns)
+}
+
+/// It may come or not. In a sequence what follows may come instead.
+pub fn optional(expected: impl IntoExpectation) -> Expectation {
+    Expectation { least: 0, most: 1, ..expected.into_expectation() }
+}
+
+/// It must come that often, one after the other.
+///
+/// ```
+/// use tuntap_test::exchange::times;
+/// use tuntap_test::packet::Icmpv4;
+///
+/// let replies = times(2..=4, Icmpv4::echo_reply(7, 1..));
+/// assert!(replies.to_string().starts_with("2 to 4 times ICMPv4"));
+/// ```
+pub fn times(count: impl Count, expected: impl IntoExpectation) -> Expectation {
+    let (least, most) = count.bounds();
+    Expectation { least, most, ..expected.into_expectation() }
+}
+
+/// How often: `3`, `2..=4`, `1..`.
+pub trait Count {
+    /// At least and at most.
+    fn bounds(&self) -> (usize, usize);
+}
+
+impl Count for usize {
+    fn bounds(&self) -> (usize, usize) {
+        (*self, *self)
+    }
+}
+
+impl Count for RangeInclusive<usize> {
+    fn bounds(&self) -> (usize, usize) {
+        (*self.start(), *self.end())
+    }
+}
+
+impl Count for RangeFrom<usize> {
+    fn bounds(&self) -> (usize, usize) {
+        (self.start, usize::MAX)
+    }
+}
+
+/// Several expectations: an array or a `Vec` of one type, or a tuple of different ones.
+pub trait Expectations {
+    /// The list, in order.
+    fn into_list(self) -> Vec<Expectation>;
+}
+
+impl<E: IntoExpectation, const N: usize> Expectations for [E; N] {
+    fn into_list(self) -> Vec<Expectation> {
+        self.into_iter().map(IntoExpectation::into_expectation).collect()
+    }
+}
+
+impl<E: IntoExpectation> Expectations for Vec<E> {
+    fn into_list(self) -> Vec<Expectation> {
+        self.into_iter().map(IntoExpectation::into_expectation).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($($($name:ident)*;)*) => {$(
+        impl<$($name: IntoExpectation),*> Expectations for ($($name,)*) {
+            fn into_list(self) -> Vec<Expectation> {
+                #[expect(non_snake_case, reason = "one name for the type and its value")]
+                let ($($name,)*) = self;
+                vec![$($name.into_expectation()),*]
+            }
+        }
+    )*};
+}
+tuples! {
+    A; A B; A B C; A B C D; A B C D E; A B C D E F; A B C D E F G; A B C D E F G H;
+}

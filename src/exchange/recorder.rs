@@ -1,0 +1,141 @@
+//! The evidence of one test: every frame of its links, written as it happens, kept when the test fails.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::report;
+use super::timeline::{Entry, Fate};
+use super::{Record, lock};
+use crate::capture::{CapturedFrame, Direction as Way, Interface, InterfaceId, Recording};
+use crate::device::{Direction, Mode};
+
+/// The name of the capture that a failed test leaves.
+const CAPTURE: &str = "exchange.pcapng";
+
+/// The recording of a test, shared by its links. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    shared: Arc<Mutex<Option<Recording>>>,
+    /// One moment on both clocks: frames are timed by the monotonic one, a capture tells the time of day.
+    epoch: (Instant, Duration),
+}
+
+impl Recorder {
+    /// The recording of the test of that path. Makes nothing before the first frame.
+    pub(crate) fn new(test_path: &str) -> Self {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { shared: Arc::new(Mutex::new(Some(Recording::for_test(test_path)))), epoch: (Instant::now(), since_1970) }
+    }
+
+    /// Records nothing.
+    pub(crate) fn none() -> Self {
+        Self { shared: Arc::default(), epoch: (Instant::now(), Duration::ZERO) }
+    }
+
+    /// One more interface of the test.
+    pub(crate) fn track(&self, name: &str, mode: Mode, link: &str) -> Option<Track> {
+        let interface = Interface::new(name, mode).with_description(link);
+        let id = lock(&self.shared).as_mut()?.add_interface(interface);
+        Some(Track { recorder: self.clone(), id })
+    }
+
+    fn time(&self, at: Instant) -> Duration {
+        let (instant, since_1970) = self.epoch;
+        match at.checked_duration_since(instant) {
+            Some(later) => since_1970 + later,
+            None => since_1970.saturating_sub(instant.duration_since(at)),
+        }
+    }
+
+    /// The test failed, or its capture is wanted: the frames with what became of them, and the report beside them.
+    /// Gives the paths of what was written; nothing when there was no frame.
+    pub(crate) fn keep(&self, records: &[Arc<Record>], failed: bool) -> io::Result<Vec<PathBuf>> {
+        let Some(recording) = lock(&self.shared).take() else { return Ok(Vec::new()) };
+        let mut frames: Vec<(InterfaceId, Entry)> = Vec::new();
+        for record in records {
+            if let Some(track) = record.timeline.track() {
+                frames.extend(record.timeline.entries().0.into_iter().map(|entry| (track.id, entry)));
+            }
+        }
+        if frames.is_empty() {
+            recording.discard();
+            return Ok(Vec::new());
+        }
+        frames.sort_by_key(|(_, entry)| entry.at);
+        let mut paths = Vec::new();
+        if failed {
+            let text: Vec<String> = records.iter().map(|record| report::whole(record)).collect();
+            paths.push(recording.write_report(&text.join("\n"))?);
+        }
+        let capture = recording.keep(CAPTURE, |writer| {
+            for (interface, entry) in &frames {
+                let frame = CapturedFrame::new(*interface, self.time(entry.at), &*entry.octets)
+                    .with_direction(way(entry.direction()))
+                    .with_comment(comment(&entry.fate));
+                writer.write_frame(&frame)?;
+            }
+            for record in records {
+                if let Some(track) = record.timeline.track() {
+                    let account = record.timeline.accounting();
+                    let mut statistics = crate::capture::Statistics::new(track.id, self.time(Instant::now()));
+                    statistics.received = Some(account.received);
+                    statistics.dropped = Some(account.dropped);
+                    writer.write_statistics(&statistics)?;
+                }
+            }
+            Ok(())
+        })?;
+        paths.insert(0, capture);
+        Ok(paths)
+    }
+
+    /// The test passed: nothing is left.
+    pub(crate) fn discard(&self) {
+        let Some(recording) = lock(&self.shared).take() else { return };
+        let folder = recording.folder().to_owned();
+        // What an earlier, failed run left is no evidence any more. That it is not there is the rule.
+        for earlier in [CAPTURE, "report.txt"] {
+            let _ = std::fs::remove_file(folder.join(earlier));
+        }
+        recording.discard();
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
+/// One link's part of a recording.
+#[derive(Clone)]
+pub(crate) struct Track {
+    recorder: Recorder,
+    id: InterfaceId,
+}
+
+impl Track {
+    /// Writes a frame to the file of the running test.
+    pub(super) fn frame(&self, octets: &[u8], at: Instant, direction: Direction) {
+        let frame = CapturedFrame::new(self.id, self.recorder.time(at), octets).with_direction(way(direction));
+        if let Some(recording) = lock(&self.recorder.shared).as_mut() {
+            recording.frame(&frame);
+        }
+    }
+}
+
+/// As the interface sees it: what the test sends comes in from the network.
+const fn way(direction: Direction) -> Way {
+    match direction {
+        Direction::Sent => Way::Inbound,
+        Direction::Received => Way::Outbound,
+    }
+}
+
+/// What became of a frame, and where in the test.
+fn comment(fate: &Fate) -> String {
+    let text = report::fate(fate);
+    match fate {
+        Fate::Matched { line, .. } | Fate::Skipped { line, .. } | Fate::Unexpected { line, .. } => {
+            format!("{text} at {line}")
+        }
+        _ => text,
+    }
+}

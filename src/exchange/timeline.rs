@@ -1,0 +1,369 @@
+//! The record of an exchange: every frame in order, its time, its direction, and what became of it.
+//!
+//! Layer: `exchange`. The link's reader writes what it reads and what machines reply ([`Observer`]); the verbs write
+//! what the test sends and what they make of a frame. Bounded: the last 10,000 frames or 16 MiB are kept, the rest is
+//! counted.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::far_end::FarEnd;
+use super::monitor::{Monitors, Violation};
+use super::recorder::Track;
+use crate::device::dispatch::Observer;
+use crate::device::{Direction, FrameRef, Mode};
+use crate::packet::Dissection;
+
+/// The frames kept at most.
+const MOST_FRAMES: usize = 10_000;
+/// The octets of frames kept at most.
+const MOST_OCTETS: usize = 16 << 20;
+
+/// Where in a test a verb was called.
+pub(crate) type Line = &'static Location<'static>;
+
+/// What became of a frame. Every frame from the host ends in one of the classes behind `Waiting`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Sent by the test.
+    Sent { line: Line },
+    /// Sent by the test, and the device refused it.
+    Refused { line: Line, error: String },
+    /// A reply of an answering machine.
+    Replied { by: Arc<str> },
+    /// A reply of an answering machine that the device refused.
+    ReplyRefused { by: Arc<str>, error: String },
+    /// Received; nobody has asked for it yet. Left over when the test ends so.
+    Waiting,
+    /// What an expectation wanted, or what `receive` gave out.
+    Matched { by: Arc<str>, line: Line },
+    /// Read by the code under test through the device itself.
+    Delivered,
+    /// Taken by an answering machine.
+    Answered { by: Arc<str> },
+    /// Taken by an ignore rule.
+    Ignored { by: Arc<str> },
+    /// Passed over by a verb that waits for another.
+    Skipped { by: Arc<str>, line: Line },
+    /// Not what was expected.
+    Unexpected { by: Arc<str>, line: Line },
+    /// Lost in the harness: the reader's queue was full.
+    Dropped,
+    /// Thrown away before a case.
+    Drained,
+}
+
+/// The classes of what came from the host, as the accounting counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accounting {
+    /// Frames that the reader took off the device, without fences.
+    pub received: u64,
+    /// Wanted by an expectation or given out by `receive`.
+    pub matched: u64,
+    /// Taken by an answering machine.
+    pub answered: u64,
+    /// Taken by an ignore rule.
+    pub ignored: u64,
+    /// Passed over by an `expect_eventually` or a `sniff`.
+    pub skipped: u64,
+    /// Not what was expected.
+    pub unexpected: u64,
+    /// Read by the code under test through the device itself.
+    pub delivered: u64,
+    /// Thrown away before a [`case`](crate::context::Link::case).
+    pub drained: u64,
+    /// Lost because the reader's queue was full.
+    pub dropped: u64,
+    /// Nobody asked for them.
+    pub left_over: u64,
+    /// Echo requests of the harness's own, by which it established that nothing else had come.
+    pub fences: u64,
+    /// Frames that the test sent.
+    pub sent: u64,
+    /// Replies of answering machines.
+    pub replies: u64,
+}
+
+impl fmt::Display for Accounting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} sent, {} replies; {} from the host: {} matched",
+            self.sent, self.replies, self.received, self.matched
+        )?;
+        for (count, class) in [
+            (self.answered, "answered"),
+            (self.ignored, "ignored"),
+            (self.skipped, "skipped"),
+            (self.unexpected, "unexpected"),
+            (self.delivered, "read by the code under test"),
+            (self.drained, "thrown away"),
+            (self.dropped, "LOST BY THE HARNESS"),
+            (self.left_over, "left over"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {class}")?;
+            }
+        }
+        if self.fences > 0 { write!(f, "; {} fences", self.fences) } else { Ok(()) }
+    }
+}
+
+/// One frame of the record.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) number: u64,
+    pub(crate) at: Instant,
+    pub(crate) octets: Arc<[u8]>,
+    pub(crate) fate: Fate,
+}
+
+impl Entry {
+    /// Which way it went, as seen from the end that the test holds.
+    pub(crate) const fn direction(&self) -> Direction {
+        match self.fate {
+            Fate::Sent { .. } | Fate::Refused { .. } | Fate::Replied { .. } | Fate::ReplyRefused { .. } => {
+                Direction::Sent
+            }
+            _ => Direction::Received,
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    entries: VecDeque<Entry>,
+    octets: usize,
+    /// How many entries are no longer kept.
+    forgotten: u64,
+    last: u64,
+    tally: Accounting,
+    /// What the last failing case left, which is proptest's minimal one.
+    failed_case: Option<(Vec<Entry>, u64)>,
+    violations: VecDeque<Violation>,
+    /// The fence that is under way, and when its answer came.
+    fence: Option<(u64, Option<Instant>)>,
+}
+
+/// The record of one end of one link.
+pub(crate) struct Timeline {
+    mode: Mode,
+    started: Instant,
+    pub(crate) monitors: Monitors,
+    /// The exchange holds it: a record that outlives its link must not hold the device.
+    far_end: Weak<dyn FarEnd>,
+    /// The link's part of the test's recording.
+    track: Option<Track>,
+    state: Mutex<State>,
+    fence_answered: Condvar,
+}
+
+impl Timeline {
+    pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>, track: Option<Track>) -> Self {
+        let (state, fence_answered) = (Mutex::default(), Condvar::new());
+        Self { mode, started: Instant::now(), monitors, far_end, track, state, fence_answered }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) const fn track(&self) -> Option<&Track> {
+        self.track.as_ref()
+    }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// How long after the link was made.
+    pub(crate) fn after(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.started)
+    }
+
+    fn push(&self, state: &mut State, octets: &[u8], at: Instant, fate: Fate) -> u64 {
+        while state.entries.len() >= MOST_FRAMES || state.octets + octets.len() > MOST_OCTETS {
+            let Some(oldest) = state.entries.pop_front() else { break };
+            state.octets -= oldest.octets.len();
+            state.forgotten += 1;
+        }
+        state.last += 1;
+        state.octets += octets.len();
+        let entry = Entry { number: state.last, at, octets: octets.into(), fate };
+        if let Some(track) = &self.track {
+            track.frame(octets, at, entry.direction());
+        }
+        state.entries.push_back(entry);
+        state.last
+    }
+
+    /// A frame is about to be sent; if the device refuses it, say so with [`refused`](Self::refused).
+    pub(crate) fn sending(&self, octets: &[u8], line: Line) -> u64 {
+        let mut state = self.state();
+        state.tally.sent += 1;
+        self.push(&mut state, octets, Instant::now(), Fate::Sent { line })
+    }
+
+    pub(crate) fn refused(&self, number: u64, line: Line, error: &io::Error) {
+        let mut state = self.state();
+        state.tally.sent -= 1;
+        if let Some(entry) = state.entry(number) {
+            entry.fate = Fate::Refused { line, error: error.to_string() };
+        }
+    }
+
+    /// Says what became of a frame. A frame that was looked at and put back may be judged again.
+    pub(crate) fn mark(&self, number: u64, fate: Fate) {
+        let mut state = self.state();
+        let before = state.entry(number).map(|entry| std::mem::replace(&mut entry.fate, fate.clone()));
+        if let Some(count) = before.and_then(|before| state.tally.class(&before)) {
+            *count -= 1;
+        }
+        if let Some(count) = state.tally.class(&fate) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn note_violation(&self, violation: Violation) {
+        self.state().violations.push_back(violation);
+    }
+
+    pub(crate) fn take_violation(&self) -> Option<Violation> {
+        self.state().violations.pop_front()
+    }
+
+    /// Sets up a fence: its answer will be kept from everybody else.
+    pub(crate) fn begin_fence(&self, nonce: u64) {
+        let mut state = self.state();
+        state.fence = Some((nonce, None));
+        state.tally.fences += 1;
+    }
+
+    /// Waits for the answer of the fence: when it came.
+    pub(crate) fn wait_for_fence(&self, at_most: Duration) -> Option<Instant> {
+        let pending = |state: &mut State| matches!(state.fence, Some((_, None)));
+        let waited = self.fence_answered.wait_timeout_while(self.state(), at_most, pending);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.fence.take().and_then(|(_, answered)| answered)
+    }
+
+    /// What was counted; what waits is left over.
+    pub(crate) fn accounting(&self) -> Accounting {
+        let mut accounting = self.state().tally;
+        let decided = accounting.matched
+            + accounting.answered
+            + accounting.ignored
+            + accounting.skipped
+            + accounting.unexpected
+            + accounting.delivered
+            + accounting.drained
+            + accounting.dropped;
+        accounting.left_over = accounting.received.saturating_sub(decided);
+        accounting
+    }
+
+    /// The frames that are kept, oldest first, and how many came before them: of the last failing case, if there is
+    /// one.
+    pub(crate) fn entries(&self) -> (Vec<Entry>, u64) {
+        let state = self.state();
+        match &state.failed_case {
+            Some((entries, forgotten)) => (entries.clone(), *forgotten),
+            None => (state.entries.iter().cloned().collect(), state.forgotten),
+        }
+    }
+
+    /// Whether the test itself sent these octets at this end.
+    pub(crate) fn has_sent(&self, octets: &[u8]) -> bool {
+        self.state().entries.iter().any(|entry| entry.direction() == Direction::Sent && *entry.octets == *octets)
+    }
+
+    /// A new case begins: what was noted so far is none of its business.
+    pub(crate) fn restart(&self) {
+        let mut state = self.state();
+        state.entries.clear();
+        state.violations.clear();
+        (state.octets, state.forgotten) = (0, 0);
+        state.tally = Accounting::default();
+    }
+
+    /// The case failed: its exchange is the one to show, unless a later, smaller case fails too.
+    pub(crate) fn case_failed(&self) {
+        let mut state = self.state();
+        state.failed_case = Some((state.entries.iter().cloned().collect(), state.forgotten));
+    }
+}
+
+impl State {
+    fn entry(&mut self, number: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.number;
+        self.entries.get_mut(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+}
+
+impl Accounting {
+    /// The count that a fate belongs to; `None` for what waits and for what was sent.
+    const fn class(&mut self, fate: &Fate) -> Option<&mut u64> {
+        Some(match fate {
+            Fate::Matched { .. } => &mut self.matched,
+            Fate::Answered { .. } => &mut self.answered,
+            Fate::Ignored { .. } => &mut self.ignored,
+            Fate::Skipped { .. } => &mut self.skipped,
+            Fate::Unexpected { .. } => &mut self.unexpected,
+            Fate::Delivered => &mut self.delivered,
+            Fate::Drained => &mut self.drained,
+            Fate::Dropped => &mut self.dropped,
+            _ => return None,
+        })
+    }
+}
+
+impl Observer for Timeline {
+    fn received(&self, frame: FrameRef<'_>, at: Instant) -> Option<u64> {
+        let far_end = self.far_end.upgrade();
+        if let Some(far_end) = far_end.as_deref().filter(|far_end| far_end.is_own(frame)) {
+            if let Some((nonce, answered)) = &mut self.state().fence
+                && far_end.answers_fence(*nonce, frame)
+            {
+                *answered = answered.or(Some(at));
+                self.fence_answered.notify_all();
+            }
+            return None;
+        }
+        let mut state = self.state();
+        state.tally.received += 1;
+        let number = self.push(&mut state, frame.octets, at, Fate::Waiting);
+        drop(state);
+        if let Some(far_end) = far_end.as_deref().filter(|_| self.monitors.any()) {
+            self.monitors.look(number, &Dissection::new(frame), far_end, |violation| {
+                // What the test itself put in at the other end is not the code under test's.
+                if !far_end.has_sent(frame.octets) {
+                    self.note_violation(violation);
+                }
+            });
+        }
+        Some(number)
+    }
+
+    fn replied(&self, _: u64, by: &str, reply: FrameRef<'_>, refused: Option<&io::Error>) {
+        let mut state = self.state();
+        let fate = match refused {
+            None => Fate::Replied { by: by.into() },
+            Some(error) => Fate::ReplyRefused { by: by.into(), error: error.to_string() },
+        };
+        state.tally.replies += u64::from(refused.is_none());
+        self.push(&mut state, reply.octets, Instant::now(), fate);
+    }
+
+    fn taken(&self, number: u64, by: &str) {
+        self.mark(number, Fate::Answered { by: by.into() });
+    }
+
+    fn dropped(&self, number: u64) {
+        self.mark(number, Fate::Dropped);
+    }
+}
