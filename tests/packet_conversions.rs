@@ -6,7 +6,8 @@ use etherparse::{
     ArpEthIpv4Packet, ArpOperation, ArpPacket, DoubleVlanHeader, EtherType, Ethernet2Header, IcmpEchoHeader,
     Icmpv4Header, Icmpv4Type, Icmpv6Header, Icmpv6Type, IgmpHeader, IpFragOffset, IpHeaders, IpNumber, Ipv4Extensions,
     Ipv4Header, Ipv4Options, Ipv6Extensions, Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader, Ipv6RoutingExtensions,
-    LinkHeader, NetHeaders, SingleVlanHeader, TcpHeader, TcpOptionElement, TransportHeader, UdpHeader, VlanId,
+    LinkHeader, NetHeaders, PacketHeaders, SingleVlanHeader, SlicedPacket, TcpHeader, TcpOptionElement,
+    TransportHeader, UdpHeader, VlanId,
 };
 use tuntap_test::device::{Frame, FrameRef, Mode};
 use tuntap_test::packet::{
@@ -42,12 +43,12 @@ fn a_header_sets_every_field_but_what_is_left_for_later() {
     assert_eq!(
         shown(Ipv4Header { protocol: IpNumber::TCP, time_to_live: 9, total_len: 0, ..Ipv4Header::default() }),
         "IPv4 (dscp 0, ecn 0, id 0, reserved no, dont_fragment yes, more_fragments no, fragment_offset 0, ttl 9, \
-         protocol 6, src 0.0.0.0, dst 0.0.0.0)"
+         protocol 6, src 0.0.0.0, dst 0.0.0.0, options absent)"
     );
     assert_eq!(
         shown(tcp()),
         "TCP (sport 40000, dport 80, seq 100, acknowledgement 0, reserved 1, flags S, window 64240, urgent 0, \
-         mss 1460, window_scale 7)"
+         options 020405b4 03030700)"
     );
 }
 
@@ -162,16 +163,26 @@ fn groups_of_headers_become_stacks() {
     assert_eq!(shown(Routing::from(raw(7))), "routing (routing_type 7, segments_left 7, data 07070707)");
 }
 
-/// etherparse's header of a timestamp message is longer than the layer: what is over is payload.
 #[test]
-fn octets_over_the_layer_are_payload() {
+fn a_timestamp_message_keeps_its_times() {
     let octets = [13, 0, 0, 0, 0, 7, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
     let (header, _) = Icmpv4Header::from_slice(&octets).unwrap();
-    assert_eq!(header.header_len(), 20);
-    let built = built(header);
+    let built = built(header.clone());
     assert_eq!(built.len(), 20 + 20);
     assert_eq!(built[24..], octets[4..]);
-    assert!(FrameRef::new(Mode::Tun, &built).icmpv4().is_ok());
+    let again = Icmpv4Header::try_from(Icmpv4::from(header.clone())).unwrap();
+    assert_eq!(again.icmp_type, header.icmp_type);
+}
+
+/// A layer of neighbour discovery is longer than etherparse's header of it, whose body is its payload.
+#[test]
+fn the_body_of_a_neighbor_solicitation_follows_its_header() {
+    let wanted = Icmpv6::neighbor_solicitation([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]).source_link_layer_address([2; 6]);
+    let octets = built(wanted);
+    let sliced = SlicedPacket::from_ip(&octets).unwrap();
+    assert_eq!(built(sliced.into_packet()), octets);
+    let headers = PacketHeaders::from_ip_slice(&octets).unwrap();
+    assert_eq!(built(headers.into_packet()), octets);
 }
 
 #[test]
@@ -200,10 +211,10 @@ fn a_frame_gives_its_layers() -> Result<(), Box<dyn std::error::Error>> {
 
 #[test]
 fn a_layer_that_etherparse_does_not_read_says_so() {
-    let octets = built(Icmpv4::new().icmp_type(13));
+    let octets = built(Icmpv4::timestamp_request(7, 1, 1000) / [0; 4]);
     let error = FrameRef::new(Mode::Tun, &octets).icmpv4().unwrap_err().to_string();
     assert!(error.starts_with("the frame's ICMPv4 layer cannot be read ("), "{error}");
-    assert!(error.ends_with("): 192.0.2.2 > 192.0.2.1 ICMPv4 timestamp request"), "{error}");
+    assert!(error.ends_with("): 192.0.2.2 > 192.0.2.1 ICMPv4 timestamp request id 7 seq 1 at 1000"), "{error}");
 }
 
 #[test]

@@ -255,7 +255,9 @@ mod etherparse_alone {
                     Icmpv4Type::EchoRequest(echo) | Icmpv4Type::EchoReply(echo) => layer.id(echo.id).seq(echo.seq),
                     _ => layer,
                 });
-                carried = (icmp.header_len() == 8).then(|| icmp.payload().to_vec());
+                // Of the timestamps it reads one of code 0 with its times only.
+                let timestamp = matches!(icmp.type_u8(), 13 | 14);
+                carried = (!timestamp).then(|| icmp.payload().to_vec());
             }
             Some(TransportSlice::Icmpv6(icmp)) => {
                 let (from, to) = v6.unwrap();
@@ -266,11 +268,13 @@ mod etherparse_alone {
                     Icmpv6Type::PacketTooBig { mtu } => layer.mtu(mtu),
                     _ => layer,
                 });
-                carried = Some(icmp.payload().to_vec());
+                // The bodies of the others belong to the layer.
+                carried = (!(130..=143).contains(&icmp.type_u8())).then(|| icmp.payload().to_vec());
             }
             Some(TransportSlice::Igmp(igmp)) => {
                 reading.accepted(igmp.is_checksum_valid(), "IGMP");
-                reading.add(Igmp::new().igmp_type(igmp.type_u8()).checksum(igmp.checksum()).group(igmp.bytes4to7()));
+                let layer = Igmp::new().igmp_type(igmp.type_u8()).checksum(igmp.checksum());
+                reading.add(if igmp.type_u8() == 0x22 { layer } else { layer.group(igmp.bytes4to7()) });
                 carried = None;
             }
             // A fragment, a tunnelled packet, or nothing that is known.
@@ -417,8 +421,9 @@ mod smoltcp_alone {
                     reading.add(Payload::new().octets(icmp.data()));
                 }
             }
-            // smoltcp refuses types that it does not know.
-            IpProtocol::Icmpv6 if octets[0] >= 200 => {}
+            // smoltcp refuses types that it does not know, among them listener discovery of version 1.
+            IpProtocol::Icmpv6 if octets[0] >= 200 || matches!(octets[0], 131 | 132) => {}
+            IpProtocol::Icmpv6 if octets[0] == 130 && octets.len() < 28 => {}
             IpProtocol::Icmpv6 => {
                 let icmp = Icmpv6Packet::new_checked(octets).unwrap();
                 let (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) = (from, to) else { panic!("ICMPv6 over IPv4") };
@@ -439,7 +444,8 @@ mod smoltcp_alone {
                 let igmp = IgmpPacket::new_checked(octets).unwrap();
                 reading.accepted(igmp.verify_checksum(), "IGMP");
                 let layer = Igmp::new().igmp_type(u8::from(igmp.msg_type())).max_response(igmp.max_resp_code());
-                reading.add(layer.checksum(igmp.checksum()).group(igmp.group_addr()));
+                let layer = layer.checksum(igmp.checksum());
+                reading.add(if octets[0] == 0x22 { layer } else { layer.group(igmp.group_addr()) });
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use tuntap_test::packet::{
@@ -19,6 +20,12 @@ fn templates() -> Vec<(&'static str, Packet)> {
     let cut = |packet: &Packet, octets: usize| packet.build().unwrap_or_default().get(..octets).map(<[u8]>::to_vec);
     let quoted = cut(&datagram, 28).unwrap_or_default();
     let quoted_v6 = cut(&datagram_v6, 50).unwrap_or_default();
+    let address = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1];
+    let solicitation = Icmpv6::neighbor_solicitation(address).source_link_layer_address([2; 6]).into_packet();
+    let advertisement = Icmpv6::neighbor_advertisement(address).solicited(true).target_link_layer_address([2; 6]);
+    let router = Icmpv6::router_advertisement().prefix_information(address, 64, 86_400, 14_400).link_mtu(1280).into();
+    let listener = Icmpv6::multicast_listener_report_v2().record(4, [0xff02, 0, 0, 0, 0, 0, 0, 0xfb], []);
+    let member = Igmp::membership_report_v3().record(4, [224, 0, 0, 251], []);
     vec![
         ("tun-ipv4-udp", datagram.clone()),
         ("tun-ipv6-udp", datagram_v6.clone()),
@@ -32,7 +39,13 @@ fn templates() -> Vec<(&'static str, Packet)> {
         ("tun-ipv4-fragmentation-needed-cut", Icmpv4::fragmentation_needed(1400).quoting(quoted)),
         ("tun-ipv6-packet-too-big-cut", Icmpv6::packet_too_big(1280).quoting(quoted_v6)),
         ("tun-ipv4-redirect", Icmpv4::redirect([192, 0, 2, 9]).quoting(&datagram)),
-        ("tun-ipv4-timestamp", Icmpv4::new().icmp_type(13).id(7) / [0; 12]),
+        ("tun-ipv4-timestamp", Icmpv4::timestamp_request(7, 1, 1000).into_packet()),
+        ("tun-ipv6-neighbor-solicitation", solicitation.clone()),
+        ("tap-ipv6-neighbor-advertisement", Ethernet::new() / Ipv6::new() / advertisement),
+        ("tun-ipv6-router-advertisement", router),
+        ("tun-ipv6-listener-report", HopByHop::router_alert(0) / listener),
+        ("tun-ipv4-membership-report", Ipv4::new().router_alert() / member),
+        ("tun-ipv4-membership-query", Igmp::membership_query_v3([0; 4]).sources([Ipv4Addr::LOCALHOST]).into_packet()),
         ("tun-ipv4-first-fragment", Ipv4::new().id(7).more_fragments(true) / Udp::new().dport(53) / [0; 8]),
         ("tun-ipv4-later-fragment", Ipv4::new().id(7).fragment_offset(2).protocol(17) / [0; 8]),
         ("tun-ipv6-fragment", Ipv6::new() / Fragment::new().fragment_offset(2).next_header(17).id(7) / [0; 8]),

@@ -245,9 +245,13 @@ fn reading(fields: &Fields) -> (Packet, usize) {
                 good("igmp");
                 let layer = Igmp::new()
                     .igmp_type(fields.number::<u8>("igmp.type"))
-                    .checksum(fields.number::<u16>("igmp.checksum"))
-                    .group(fields.text("igmp.maddr").parse::<std::net::Ipv4Addr>().unwrap());
-                return (packet / layer, checksums);
+                    .checksum(fields.number::<u16>("igmp.checksum"));
+                // Of a report of version 3 it would be the first record's.
+                if fields.text("igmp.type") == "0x22" {
+                    return (packet / layer, checksums);
+                }
+                let group = fields.text("igmp.maddr").parse::<std::net::Ipv4Addr>().unwrap();
+                return (packet / layer.group(group), checksums);
             }
             _ => packet,
         };

@@ -7,7 +7,8 @@
 //! 0 only. Left open are lengths and checksums that are 0 and protocol numbers that are 0 or 255, which is what
 //! etherparse's defaults leave there for later: they are computed when built, and do not matter when matched. (A UDP
 //! checksum of 0 that is meant: `Udp::from(header).checksum(0)`.) What etherparse computes itself from the header's size is left open, too. What has
-//! no layer here, such as an authentication header, becomes octets.
+//! no layer here, such as an authentication header, becomes octets. etherparse keeps the body of a message of neighbour
+//! discovery apart from its header: a [`PacketHeaders`] or a [`SlicedPacket`] has both, and so has the layer.
 //!
 //! ```
 //! use tuntap_test::etherparse::{TcpHeader, UdpHeader};
@@ -36,6 +37,7 @@ use etherparse::{
 };
 
 use super::dissect::Dissection;
+use super::field::Constraint;
 use super::layer::{At, Layer, LayerKind};
 use super::view::View;
 use super::{
@@ -81,8 +83,8 @@ const UNKNOWN: u128 = 255;
 /// A header's octets as a layer with all fields set, and the octets behind the header.
 fn split(kind: LayerKind, octets: &[u8]) -> (Layer, &[u8]) {
     let protocol = protocol(kind);
-    // Headers of a variable length say so in themselves; of the others etherparse may hold more than the header.
-    let end = if protocol.behaviour.align > 1 { octets.len() } else { (protocol.behaviour.fixed)(octets) };
+    // etherparse may hold more than the header, or only the start of it.
+    let end = (protocol.behaviour.dissect)(octets).map_or(octets.len(), |dissected| dissected.header);
     let (header, rest) = octets.split_at_checked(end).unwrap_or((octets, &[]));
     let view =
         View { protocol, frame: header, start: 0, header, content: &[], available: header.len(), ip: None, nesting: 0 };
@@ -96,7 +98,14 @@ fn split(kind: LayerKind, octets: &[u8]) -> (Layer, &[u8]) {
             from_frame::set(&mut layer, index, Some(value));
         }
     }
-    (from_frame::with_options(layer.clone(), &view).unwrap_or(layer), rest)
+    match protocol.index("options").or_else(|| protocol.index("data")) {
+        Some(options) => match view.value(options) {
+            None => layer.set_at(options, Constraint::Absent),
+            octets => from_frame::set(&mut layer, options, octets),
+        },
+        None => layer = from_frame::with_options(layer.clone(), &view).unwrap_or(layer),
+    }
+    (layer, rest)
 }
 
 /// The same as a packet.
@@ -322,18 +331,29 @@ impl IntoPacket for TransportHeader {
     }
 }
 
+/// A message whose body etherparse keeps apart from its header.
+fn message(kind: LayerKind, header: &[u8], body: &[u8]) -> Packet {
+    packet(kind, &[header, body].concat())
+}
+
 /// All headers and the payload. Padding behind the packet is not in it.
 impl IntoPacket for PacketHeaders<'_> {
     fn into_packet(self) -> Packet {
         let extensions = self.link_exts.into_iter().map(IntoPacket::into_packet);
-        let headers = [
+        let payload = self.payload.slice();
+        let behind = |header: Packet| if payload.is_empty() { header } else { header / payload };
+        stack([
             self.link.map(IntoPacket::into_packet),
             Some(extensions.fold(Packet::any(), Div::div)),
             self.net.map(IntoPacket::into_packet),
-            self.transport.map(IntoPacket::into_packet),
-            Some(self.payload.slice()).filter(|octets| !octets.is_empty()).map(IntoPacket::into_packet),
-        ];
-        stack(headers)
+            Some(match self.transport {
+                Some(TransportHeader::Icmpv4(icmp)) => message(LayerKind::Icmpv4, &icmp.to_bytes(), payload),
+                Some(TransportHeader::Icmpv6(icmp)) => message(LayerKind::Icmpv6, &icmp.to_bytes(), payload),
+                Some(TransportHeader::Igmp(igmp)) => message(LayerKind::Igmp, &igmp.to_bytes(), payload),
+                Some(transport) => behind(transport.into_packet()),
+                None => behind(Packet::any()),
+            }),
+        ])
     }
 }
 
@@ -341,15 +361,20 @@ impl IntoPacket for PacketHeaders<'_> {
 /// [`Packet::from_frame`] takes those.)
 impl IntoPacket for SlicedPacket<'_> {
     fn into_packet(self) -> Packet {
-        let payload = match (&self.transport, self.ip_payload(), self.ether_payload()) {
-            (Some(TransportSlice::Udp(udp)), ..) => udp.payload(),
-            (Some(TransportSlice::Tcp(tcp)), ..) => tcp.payload(),
-            (Some(TransportSlice::Icmpv4(icmp)), ..) => icmp.payload(),
-            (Some(TransportSlice::Icmpv6(icmp)), ..) => icmp.payload(),
-            (Some(TransportSlice::Igmp(igmp)), ..) => igmp.payload(),
-            (None, Some(ip), _) => ip.payload,
-            (None, None, Some(ether)) if self.net.is_none() => ether.payload,
-            _ => &[],
+        let octets = |octets: &[u8]| Some(octets).filter(|octets| !octets.is_empty()).map(IntoPacket::into_packet);
+        let transport = match (&self.transport, self.ip_payload(), self.ether_payload()) {
+            (Some(TransportSlice::Udp(udp)), ..) => {
+                Some(stack([Some(udp.to_header().into_packet()), octets(udp.payload())]))
+            }
+            (Some(TransportSlice::Tcp(tcp)), ..) => {
+                Some(stack([Some(tcp.to_header().into_packet()), octets(tcp.payload())]))
+            }
+            (Some(TransportSlice::Icmpv4(icmp)), ..) => Some(packet(LayerKind::Icmpv4, icmp.slice())),
+            (Some(TransportSlice::Icmpv6(icmp)), ..) => Some(packet(LayerKind::Icmpv6, icmp.slice())),
+            (Some(TransportSlice::Igmp(igmp)), ..) => Some(packet(LayerKind::Igmp, igmp.slice())),
+            (None, Some(ip), _) => octets(ip.payload),
+            (None, None, Some(ether)) if self.net.is_none() => octets(ether.payload),
+            _ => None,
         };
         let net = self.net.map(|net| match net {
             NetSlice::Ipv4(ip) => ip.header().to_header().into_packet() / ip.extensions().to_header(),
@@ -362,20 +387,12 @@ impl IntoPacket for SlicedPacket<'_> {
             }
             NetSlice::Arp(arp) => arp.to_packet().into_packet(),
         });
-        let transport = self.transport.map(|transport| match transport {
-            TransportSlice::Udp(udp) => udp.to_header().into_packet(),
-            TransportSlice::Tcp(tcp) => tcp.to_header().into_packet(),
-            TransportSlice::Icmpv4(icmp) => icmp.header().into_packet(),
-            TransportSlice::Icmpv6(icmp) => icmp.header().into_packet(),
-            TransportSlice::Igmp(igmp) => igmp.header().into_packet(),
-        });
         let extensions = self.link_exts.iter().map(|extension| extension.to_header().into_packet());
         stack([
             self.link.and_then(|link| link.to_header()).map(IntoPacket::into_packet),
             Some(extensions.fold(Packet::any(), Div::div)),
             net,
             transport,
-            Some(payload).filter(|octets| !octets.is_empty()).map(IntoPacket::into_packet),
         ])
     }
 }

@@ -10,12 +10,15 @@
 //!  template    Ethernet / Ipv4 / Udp / b"content"      .trailer(…)
 //! ```
 
+use std::ops::Range;
+
 use super::build::{Completing, write_header};
 use super::dissect::Dissection;
 use super::field::{Constraint, Value};
 use super::layer::{At, FieldInfo, Layer, LayerKind};
+use super::options::{self, Found, OptionList};
 use super::view::View;
-use super::{Defaults, Packet, Payload, rust};
+use super::{Defaults, Packet, Payload, constructors, rust};
 use crate::device::FrameRef;
 
 impl Packet {
@@ -79,8 +82,8 @@ fn of_layers(frame: &[u8], views: &[View<'_>]) -> Result<Packet, usize> {
         };
         let content = frame.get(view.start + view.header.len()..end).unwrap_or_default();
         let outer = headers.get(..index).unwrap_or_default();
-        let layer = uncomputed(view).and_then(|layer| computed(layer, view, content, next, outer)).ok_or(index)?;
-        packet.layers.push(layer);
+        let mut ways = ways(view).filter_map(|layer| computed(layer, view, content, next, outer));
+        packet.layers.push(ways.find(rust::is_printed).ok_or(index)?);
     }
     packet.layers.extend(payload);
     packet.trailer = frame.get(end..).unwrap_or_default().to_vec();
@@ -91,20 +94,26 @@ fn payload(octets: &[u8]) -> Layer {
     Payload::new().octets(octets).into()
 }
 
-/// Defaults depend on more than one layer (a hop limit on the message inside): where they got in the way every field is
-/// set, and where that does not help the frame is octets.
+/// Defaults depend on more than one layer (a hop limit on the message inside): where they got in the way the hops are
+/// set, or every field, and where that does not help the frame is octets.
 fn proven(packet: Packet, frame: &[u8], views: &[View<'_>]) -> Packet {
     let builds = |packet: &Packet| packet.build_with(&Defaults::documentation()).is_ok_and(|octets| octets == frame);
+    let pinned = |which: fn(&FieldInfo) -> bool| {
+        let mut pinned = packet.clone();
+        for (layer, view) in pinned.layers.iter_mut().zip(views) {
+            for (index, info) in bits(view).filter(|(_, info)| which(info)) {
+                set(layer, index, info.read(view.header));
+            }
+        }
+        pinned
+    };
     if builds(&packet) {
         return packet;
     }
-    let mut pinned = packet;
-    for (layer, view) in pinned.layers.iter_mut().zip(views) {
-        for (index, info) in bits(view).filter(|(_, info)| !info.computed) {
-            set(layer, index, info.read(view.header));
-        }
-    }
-    if builds(&pinned) { pinned } else { Packet::from_layer(payload(frame)) }
+    [pinned(|info| matches!(info.name, "ttl" | "hop_limit")), pinned(|info| !info.computed)]
+        .into_iter()
+        .find(builds)
+        .unwrap_or_else(|| Packet::from_layer(payload(frame)))
 }
 
 /// Sets a field to what was read, if anything was.
@@ -122,8 +131,15 @@ fn bits<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'static FieldInfo)
     view.protocol.fields.iter().enumerate().filter(|(_, info)| matches!(info.at, At::Bits { .. }))
 }
 
-/// The layer with all that is not computed and not what building would give; nothing where all its fields together do
-/// not make its header.
+/// The ways in which a layer might make that header, the one that reads best first: made by a constructor's name, with
+/// each option as a field of its own, or with all options as they stand.
+fn ways<'a>(view: &'a View<'_>) -> impl Iterator<Item = Layer> + 'a {
+    let bare = uncomputed(view);
+    let named = bare.as_ref().and_then(|layer| constructors::named(layer, view.header));
+    named.into_iter().chain(bare).flat_map(|layer| with_options_in_each_way(layer, view))
+}
+
+/// The layer with all that has a place of its own, is not computed, and is not what building would give.
 fn uncomputed(view: &View<'_>) -> Option<Layer> {
     let mut layer = Layer::new(view.protocol);
     // A link's addresses would stand in for these.
@@ -138,12 +154,54 @@ fn uncomputed(view: &View<'_>) -> Option<Layer> {
             written = write_header(&layer).ok()?;
         }
     }
-    rust::name(&mut layer, view.header);
-    with_options(layer, view)
+    Some(layer)
 }
 
-/// The same with the options: one by one where that gives the same octets, else as they stand.
-pub(super) fn with_options(layer: Layer, view: &View<'_>) -> Option<Layer> {
+/// From how many options on they are written as they stand: each looks for its place among all.
+const MOST_OPTIONS: usize = 40;
+
+fn with_options_in_each_way(layer: Layer, view: &View<'_>) -> Vec<Layer> {
+    let list = options::list(view.protocol.kind);
+    let found: Vec<Found> = list.map_or_else(Vec::new, |list| list.each(view.header).take(MOST_OPTIONS + 1).collect());
+    let mut ways = Vec::new();
+    match list {
+        Some(list) if (1..=MOST_OPTIONS).contains(&found.len()) => {
+            let said =
+                found.iter().rposition(|option| !list.framing.is_padding(option.kind)).map_or(0, |last| last + 1);
+            let (said, all) = (found.get(..said).unwrap_or_default(), &*found);
+            for (options, named) in [(said, true), (all, true), (said, false), (all, false)] {
+                ways.push(with_list(layer.clone(), view, list, options, named));
+            }
+        }
+        _ => {}
+    }
+    ways.extend(with_fields(layer, view));
+    ways
+}
+
+/// Each option by the fields that name it, or else by its kind.
+fn with_list(mut layer: Layer, view: &View<'_>, list: &'static OptionList, found: &[Found], by_name: bool) -> Layer {
+    let mut seen = Vec::new();
+    for option in found {
+        let mut names = list.named.iter().filter(|(_, kind)| *kind == option.kind).peekable();
+        let named = by_name && !seen.contains(&option.kind) && names.peek().is_some();
+        seen.push(option.kind);
+        let mut any = false;
+        for index in names.filter_map(|(name, _)| view.protocol.index(name)).filter(|_| named) {
+            let value = view.value(index);
+            any |= value.is_some();
+            set(&mut layer, index, value);
+        }
+        if !any {
+            let value = view.header.get(option.value.clone()).unwrap_or_default();
+            layer = layer.with_option(list, option.kind, Constraint::Octets(value.into()));
+        }
+    }
+    layer
+}
+
+/// Each field that has no place of its own by itself, or those that hold others as they stand.
+fn with_fields(layer: Layer, view: &View<'_>) -> Vec<Layer> {
     let mut found: Vec<_> = view
         .protocol
         .fields
@@ -151,9 +209,11 @@ pub(super) fn with_options(layer: Layer, view: &View<'_>) -> Option<Layer> {
         .enumerate()
         .filter(|(_, info)| !matches!(info.at, At::Bits { .. }))
         .filter_map(|(index, info)| Some((index, info.range(view.header)?, info.read(view.header)?)))
+        // A first record alone says less than all of them.
+        .filter(|(index, ..)| !view.protocol.fields.get(*index).is_some_and(|info| info.name.starts_with("record_")))
         .collect();
     found.sort_by_key(|(_, range, _)| range.start);
-    let holds_another = |(index, range, _): &(usize, std::ops::Range<usize>, Value<'_>)| {
+    let holds_another = |(index, range, _): &(usize, Range<usize>, Value<'_>)| {
         found.iter().any(|(other, inside, _)| {
             other != index && range.start <= inside.start && inside.end <= range.end && range != inside
         })
@@ -168,7 +228,12 @@ pub(super) fn with_options(layer: Layer, view: &View<'_>) -> Option<Layer> {
         set(&mut layer, *index, Some(*value));
         layer
     });
-    std::iter::once(one_by_one).chain(as_they_stand).find(|layer| reproduces(layer.clone(), view))
+    std::iter::once(one_by_one).chain(as_they_stand).collect()
+}
+
+/// The same with the options of that header, if they can be fields.
+pub(super) fn with_options(layer: Layer, view: &View<'_>) -> Option<Layer> {
+    with_options_in_each_way(layer, view).into_iter().find(|layer| reproduces(layer.clone(), view))
 }
 
 /// Whether the layer makes its header once all that is computed is set.

@@ -33,6 +33,7 @@ mod arp;
 pub(crate) mod build;
 mod checksum;
 mod compare;
+mod constructors;
 mod conversions;
 #[cfg(test)]
 mod coverage;

@@ -95,7 +95,7 @@ impl Framing {
     }
 
     /// Kinds that fill up or end a list and say nothing.
-    const fn is_padding(self, kind: u8) -> bool {
+    pub(crate) const fn is_padding(self, kind: u8) -> bool {
         match self {
             Self::Ip | Self::Ipv6 => kind < 2,
             Self::Ndp => false,

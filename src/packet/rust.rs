@@ -10,9 +10,10 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::Packet;
+use super::constructors::Constructor;
 use super::field::{Constraint, FieldValue};
 use super::layer::{At, FieldInfo, Layer, LayerKind, Show};
-use super::{Packet, from_frame};
 use crate::device::FrameRef;
 
 impl FrameRef<'_> {
@@ -33,10 +34,9 @@ impl FrameRef<'_> {
     /// ```
     #[must_use]
     pub fn as_rust(self) -> String {
-        match Packet::from_frame(self).as_rust() {
-            Some(expression) => expression,
-            None => unreachable!("a frame's template has no predicates"),
-        }
+        // A frame's template has no predicates; its octets are an expression in any case.
+        let octets = || format!("Payload::new().octets({})", octets(self.octets));
+        Packet::from_frame(self).as_rust().unwrap_or_else(octets)
     }
 }
 
@@ -77,63 +77,9 @@ impl Packet {
     }
 }
 
-/// A function that makes a layer with some fields set: what it is called, which it sets to what, and which it takes.
-struct Constructor {
-    layer: LayerKind,
-    name: &'static str,
-    fixed: &'static [(&'static str, u128)],
-    arguments: &'static [&'static str],
-}
-
-const fn constructor(
-    layer: LayerKind,
-    name: &'static str,
-    fixed: &'static [(&'static str, u128)],
-    arguments: &'static [&'static str],
-) -> Constructor {
-    Constructor { layer, name, fixed, arguments }
-}
-
-/// The first that fits is taken.
-static CONSTRUCTORS: &[Constructor] = &[
-    constructor(LayerKind::Arp, "who_has", &[("operation", 1)], &["target"]),
-    constructor(LayerKind::Arp, "is_at", &[("operation", 2)], &["sender", "sender_mac"]),
-    constructor(LayerKind::Icmpv4, "echo_request", &[("icmp_type", 8), ("code", 0)], &["id", "seq"]),
-    constructor(LayerKind::Icmpv4, "echo_reply", &[("icmp_type", 0), ("code", 0)], &["id", "seq"]),
-    constructor(LayerKind::Icmpv4, "port_unreachable", &[("icmp_type", 3), ("code", 3)], &[]),
-    constructor(LayerKind::Icmpv4, "fragmentation_needed", &[("icmp_type", 3), ("code", 4)], &["mtu"]),
-    constructor(LayerKind::Icmpv4, "unreachable", &[("icmp_type", 3)], &["code"]),
-    constructor(LayerKind::Icmpv4, "time_exceeded", &[("icmp_type", 11), ("code", 0)], &[]),
-    constructor(LayerKind::Icmpv4, "parameter_problem", &[("icmp_type", 12), ("code", 0)], &["pointer"]),
-    constructor(LayerKind::Icmpv4, "redirect", &[("icmp_type", 5), ("code", 1)], &["gateway"]),
-    constructor(LayerKind::Icmpv6, "echo_request", &[("icmp_type", 128), ("code", 0)], &["id", "seq"]),
-    constructor(LayerKind::Icmpv6, "echo_reply", &[("icmp_type", 129), ("code", 0)], &["id", "seq"]),
-    constructor(LayerKind::Icmpv6, "port_unreachable", &[("icmp_type", 1), ("code", 4)], &[]),
-    constructor(LayerKind::Icmpv6, "unreachable", &[("icmp_type", 1)], &["code"]),
-    constructor(LayerKind::Icmpv6, "packet_too_big", &[("icmp_type", 2), ("code", 0)], &["mtu"]),
-    constructor(LayerKind::Icmpv6, "time_exceeded", &[("icmp_type", 3), ("code", 0)], &[]),
-    constructor(LayerKind::Icmpv6, "parameter_problem", &[("icmp_type", 4)], &["code", "pointer"]),
-];
-
-/// Sets what the constructor sets that fits this header, so that the layer is written with it.
-pub(super) fn name(layer: &mut Layer, header: &[u8]) {
-    let fields = layer.protocol().fields;
-    let read = |field: &str| {
-        let index = layer.protocol().index(field)?;
-        Some((index, fields.get(index)?.read(header)?))
-    };
-    let fits = |constructor: &&Constructor| {
-        let is = |(field, wanted): &(&str, u128)| read(field).is_some_and(|(_, value)| value == (*wanted).into());
-        constructor.layer == layer.kind()
-            && constructor.fixed.iter().all(is)
-            && constructor.arguments.iter().all(|field| read(field).is_some())
-    };
-    let Some(constructor) = CONSTRUCTORS.iter().find(fits) else { return };
-    let fixed = constructor.fixed.iter().map(|(field, _)| *field);
-    let values: Vec<_> = fixed.chain(constructor.arguments.iter().copied()).filter_map(read).collect();
-    for (index, value) in values {
-        from_frame::set(layer, index, Some(value));
-    }
+/// Whether the layer can be written as Rust.
+pub(super) fn is_printed(layer: &Layer) -> bool {
+    expression(layer, true).is_some()
 }
 
 /// A layer, or the octets of a payload that stands behind something.
@@ -141,13 +87,7 @@ fn expression(layer: &Layer, behind: bool) -> Option<String> {
     if let (LayerKind::Payload, true, Some(Constraint::Octets(found))) = (layer.kind(), behind, layer.get("octets")) {
         return Some(octets(found));
     }
-    let fits = |constructor: &&Constructor| {
-        let is = |(field, wanted): &(&str, u128)| matches!(layer.get(field), Some(Constraint::Exact(bits)) if bits == wanted);
-        constructor.layer == layer.kind()
-            && constructor.fixed.iter().all(is)
-            && constructor.arguments.iter().all(|field| layer.get(field).is_some())
-    };
-    let constructor = CONSTRUCTORS.iter().find(fits);
+    let constructor = Constructor::of(layer);
     let name = constructor.map_or("new", |constructor| constructor.name);
     let mut arguments = Vec::new();
     for field in constructor.map_or(&[][..], |constructor| constructor.arguments) {
@@ -155,19 +95,15 @@ fn expression(layer: &Layer, behind: bool) -> Option<String> {
         arguments.push(constraint(layer.protocol().fields.get(index)?, layer.get(field)?)?);
     }
     let mut text = format!("{}::{name}({})", layer.protocol().rust, arguments.join(", "));
-    let done = |field: &str| {
-        constructor.is_some_and(|constructor| {
-            constructor.arguments.contains(&field) || constructor.fixed.iter().any(|(fixed, _)| *fixed == field)
-        })
-    };
-    let mut rest = layer.constraints().filter(|(_, info, _)| !done(info.name)).peekable();
+    let done = |field: &str, wanted: &Constraint| constructor.is_some_and(|made| made.sets(field, wanted));
+    let mut rest = layer.constraints().filter(|(_, info, wanted)| !done(info.name, wanted)).peekable();
     while let Some((_, info, wanted)) = rest.next() {
         let value = constraint(info, wanted)?;
+        if let At::Option { kind, .. } = info.at {
+            let _ = write!(text, ".option({kind}, {value})");
+            continue;
+        }
         let _ = match (info.name, wanted, rest.peek()) {
-            _ if matches!(info.at, At::Option { .. }) => match info.at {
-                At::Option { kind, .. } => write!(text, ".option({kind}, {value})"),
-                _ => Ok(()),
-            },
             ("timestamp_value", _, Some((_, echo, wanted))) if echo.name == "timestamp_echo" => {
                 let echo = constraint(echo, wanted)?;
                 let _ = rest.next();
@@ -177,6 +113,13 @@ fn expression(layer: &Layer, behind: bool) -> Option<String> {
             ("sack_blocks", Constraint::Octets(blocks), _) if blocks.len() % 8 == 0 && !blocks.is_empty() => {
                 write!(text, ".sack([{}])", sack(blocks))
             }
+            ("source_list", Constraint::Octets(found), _) if found.len() % address(layer.kind()) == 0 => {
+                write!(text, ".sources([{}])", addresses(layer.kind(), found))
+            }
+            ("records" | "mld_records", Constraint::Octets(found), _) => match records(layer.kind(), found) {
+                Some(calls) => text.write_str(&calls),
+                None => write!(text, ".{}({value})", info.name),
+            },
             _ => write!(text, ".{}({value})", info.name),
         };
     }
@@ -193,11 +136,42 @@ fn sack(blocks: &[u8]) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
+/// Octets of an address in the group messages of that protocol.
+const fn address(kind: LayerKind) -> usize {
+    if matches!(kind, LayerKind::Icmpv6) { 16 } else { 4 }
+}
+
+fn group_show(kind: LayerKind) -> Show {
+    if address(kind) == 16 { Show::Ipv6 } else { Show::Ipv4 }
+}
+
+/// Addresses one behind the other, each of its own type.
+fn addresses(kind: LayerKind, octets: &[u8]) -> String {
+    let show = group_show(kind);
+    let one = |octets: &[u8]| typed_as(show, octets.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet)));
+    octets.chunks(address(kind)).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Group records as a call for each; `None` where they are more, or less, than calls make.
+fn records(kind: LayerKind, octets: &[u8]) -> Option<String> {
+    let (mut text, mut rest) = (String::new(), octets);
+    while let [record_type, auxiliary, high, low, behind @ ..] = rest {
+        let sources = usize::from(u16::from_be_bytes([*high, *low])) * address(kind);
+        let (group, behind) = behind.split_at_checked(address(kind)).filter(|_| *auxiliary == 0)?;
+        let (sources, behind) = behind.split_at_checked(sources)?;
+        let group = group.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet));
+        let (group, sources) = (short(group_show(kind), group), addresses(kind, sources));
+        let _ = write!(text, ".record({record_type}, {group}, [{sources}])");
+        rest = behind;
+    }
+    (rest.is_empty() && !text.is_empty()).then_some(text)
+}
+
 /// What stands between a setter's parentheses.
 fn constraint(info: &FieldInfo, wanted: &Constraint) -> Option<String> {
     let typed = |bits: u128| typed(info, bits);
     Some(match wanted {
-        Constraint::Exact(bits) => number(info, *bits),
+        Constraint::Exact(bits) => short(info.show, *bits),
         Constraint::Range(low, high) if *high == u128::MAX && !matches!(info.show, Show::Ipv6) => {
             format!("{}..", typed(*low))
         }
@@ -209,7 +183,16 @@ fn constraint(info: &FieldInfo, wanted: &Constraint) -> Option<String> {
             Show::TcpFlags if *mask != 0 => flag_mask(*value, *mask & !*value),
             _ => format!("Field::masked({}, {})", typed(*value), typed(*mask)),
         },
-        Constraint::Octets(_) if matches!(info.show, Show::Name | Show::Addresses) => return None,
+        #[cfg(feature = "dns")]
+        Constraint::Octets(found) if matches!(info.show, Show::Name) => {
+            let text = super::dns_name::Presented(found).to_string();
+            let same = text.parse::<super::DomainName>().is_ok_and(|name| name.octets() == &**found);
+            return same.then(|| format!("{text:?}"));
+        }
+        Constraint::Octets(found) if matches!(info.show, Show::Addresses) => {
+            let all = addresses(LayerKind::Ipv4, found);
+            return (found.len() % 4 == 0).then(|| format!("[{all}]"));
+        }
         Constraint::Octets(found) => octets(found),
         Constraint::Absent => "Field::absent()".to_owned(),
         Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. } | Constraint::Parts(_) => return None,
@@ -217,37 +200,39 @@ fn constraint(info: &FieldInfo, wanted: &Constraint) -> Option<String> {
 }
 
 /// A single value in its shortest form, which a setter takes.
-fn number(info: &FieldInfo, bits: u128) -> String {
-    match info.show {
+fn short(show: Show, bits: u128) -> String {
+    match show {
         Show::Ipv4 => format!("{:?}", Ipv4Addr::from_bits(u32::from_bits(bits)).octets()),
-        Show::Ipv6 => {
-            let segments = Ipv6Addr::from_bits(bits).segments();
-            let digits = segments
-                .map(|segment| if segment < 10 { segment.to_string() } else { format!("{segment:#x}") })
-                .join(", ");
-            format!("[{digits}]")
-        }
-        Show::Hex(digits) => format!("{bits:#0width$x}", width = digits + 2),
-        _ => typed(info, bits),
+        Show::Ipv6 => format!("[{}]", segments(bits)),
+        _ => typed_as(show, bits),
     }
+}
+
+fn segments(bits: u128) -> String {
+    let digits = |segment: u16| if segment < 10 { segment.to_string() } else { format!("{segment:#x}") };
+    Ipv6Addr::from_bits(bits).segments().map(digits).join(", ")
 }
 
 /// A value of the field's own type, for ranges, alternatives and masks.
 fn typed(info: &FieldInfo, bits: u128) -> String {
-    match info.show {
+    match info.name {
+        "ether_type" => format!("tuntap_test::codec::EtherType({bits:#06x})"),
+        "question_type" => format!("RecordType({bits})"),
+        _ => typed_as(info.show, bits),
+    }
+}
+
+fn typed_as(show: Show, bits: u128) -> String {
+    match show {
         Show::Ipv4 => {
             let [a, b, c, d] = Ipv4Addr::from_bits(u32::from_bits(bits)).octets();
             format!("std::net::Ipv4Addr::new({a}, {b}, {c}, {d})")
         }
-        Show::Ipv6 => {
-            let segments = Ipv6Addr::from_bits(bits).segments();
-            format!("std::net::Ipv6Addr::new({})", segments.map(|segment| format!("{segment:#x}")).join(", "))
-        }
+        Show::Ipv6 => format!("std::net::Ipv6Addr::new({})", segments(bits)),
         Show::Mac => {
             let mac: [u8; 6] = FieldValue::from_bits(bits);
             format!("[{}]", mac.map(|octet| format!("{octet:#04x}")).join(", "))
         }
-        Show::Hex(_) if info.name == "ether_type" => format!("tuntap_test::codec::EtherType({bits:#06x})"),
         Show::Hex(digits) => format!("{bits:#0width$x}", width = digits + 2),
         Show::Bool => (bits & 1 == 1).to_string(),
         Show::TcpFlags => flags(bits),

@@ -1,7 +1,9 @@
 //! A strategy for each layer.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
-use proptest::{collection, sample};
+use proptest::{collection, option, sample};
 
 use super::fields::{some, typed};
 use crate::packet::{
@@ -96,6 +98,65 @@ pub fn igmp() -> BoxedStrategy<Igmp> {
     typed(LayerKind::Igmp, "igmp_type", sample::select(vec![0x11, 0x12, 0x16, 0x17]).boxed()).prop_map(Igmp).boxed()
 }
 
+/// An IGMP message of version 3: a query with sources, or a report with records.
+pub fn igmp_v3() -> BoxedStrategy<Igmp> {
+    let address = || any::<[u8; 4]>().prop_map(Ipv4Addr::from);
+    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    prop_oneof![
+        (address(), any::<u8>(), option::of(address())).prop_map(|(group, response, source)| {
+            let query = Igmp::membership_query_v3(group).max_response(response);
+            source.map_or(query.clone(), |source| query.sources([source, group]))
+        }),
+        records.prop_map(|records| {
+            records.into_iter().fold(Igmp::membership_report_v3(), |report, (kind, group, source)| match source {
+                Some(source) => report.record(kind, group, [source]),
+                None => report.record(kind, group, []),
+            })
+        }),
+    ]
+    .boxed()
+}
+
+/// A message of neighbour discovery, without or with options: each of the known ones at most once, in any order.
+pub fn neighbor_discovery() -> BoxedStrategy<Icmpv6> {
+    type Setter = fn(Icmpv6, [u8; 6], u128) -> Icmpv6;
+    let setters: Vec<Setter> = vec![
+        |message, mac, _| message.source_link_layer_address(mac),
+        |message, mac, _| message.target_link_layer_address(mac),
+        |message, _, bits| message.link_mtu(u32::from(bits.to_be_bytes()[0])),
+        |message, _, bits| message.prefix_information(Ipv6Addr::from_bits(bits), 64, 86_400, 14_400),
+        |message, mac, bits| message.option(14, [&mac[..], &bits.to_be_bytes()].concat()),
+    ];
+    let fields = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![133_u8, 134, 135, 136, 137]).boxed());
+    let options = sample::subsequence(setters, 0..=5).prop_shuffle();
+    (fields, options, any::<[u8; 6]>(), any::<u128>())
+        .prop_map(|(layer, options, mac, bits)| {
+            options.into_iter().fold(Icmpv6(layer), |message, set| set(message, mac, bits))
+        })
+        .boxed()
+}
+
+/// A message of multicast listener discovery, of both versions.
+pub fn listener_discovery() -> BoxedStrategy<Icmpv6> {
+    let address = || any::<u128>().prop_map(Ipv6Addr::from_bits);
+    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    let first = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![130_u8, 131, 132]).boxed());
+    prop_oneof![
+        first.prop_map(Icmpv6),
+        (address(), any::<u16>(), address()).prop_map(|(group, response, source)| {
+            Icmpv6::multicast_listener_query_v2(group).max_response(response).sources([source])
+        }),
+        records.prop_map(|records| {
+            let report = Icmpv6::multicast_listener_report_v2();
+            records.into_iter().fold(report, |report, (kind, group, source)| match source {
+                Some(source) => report.record(kind, group, [source]),
+                None => report.record(kind, group, []),
+            })
+        }),
+    ]
+    .boxed()
+}
+
 /// A UDP header.
 pub fn udp() -> BoxedStrategy<Udp> {
     some(LayerKind::Udp, &[]).prop_map(Udp).boxed()
@@ -146,6 +207,7 @@ pub fn any_layer() -> BoxedStrategy<Layer> {
         1 => icmpv4().prop_map(Layer::from),
         1 => icmpv6().prop_map(Layer::from),
         1 => igmp().prop_map(Layer::from),
+        1 => neighbor_discovery().prop_map(Layer::from),
         1 => udp().prop_map(Layer::from),
         1 => tcp().prop_map(Layer::from),
         2 => payload().prop_map(Layer::from),

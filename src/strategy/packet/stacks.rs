@@ -6,8 +6,8 @@ use proptest::{collection, option, sample};
 
 use super::fields::tamper;
 use super::layers::{
-    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, ipv4, ipv6, payload,
-    routing, tcp, udp, vlan,
+    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4, ipv6,
+    listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
 };
 use crate::device::Mode;
 use crate::packet::{Icmpv4, Icmpv6, Layer, LayerKind, Packet};
@@ -19,6 +19,7 @@ fn over_v4() -> BoxedStrategy<Packet> {
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv4(), payload()).prop_map(|(icmp, payload)| icmp / payload),
         1 => igmp().prop_map(Packet::from),
+        1 => igmp_v3().prop_map(Packet::from),
         1 => error_v4(),
     ]
     .boxed()
@@ -62,13 +63,15 @@ fn cut_at(quoted: Packet, cut: Option<Index>) -> Packet {
     }
 }
 
-/// What IPv6 carries: TCP, UDP, ICMPv6.
+/// What IPv6 carries: TCP, UDP, ICMPv6 with neighbour and listener discovery.
 fn over_v6() -> BoxedStrategy<Packet> {
     prop_oneof![
         3 => (tcp(), payload()).prop_map(|(tcp, payload)| tcp / payload),
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv6(), payload()).prop_map(|(icmp, payload)| icmp / payload),
         1 => error_v6(),
+        2 => neighbor_discovery().prop_map(Packet::from),
+        1 => listener_discovery().prop_map(Packet::from),
     ]
     .boxed()
 }
