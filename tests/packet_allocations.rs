@@ -37,9 +37,14 @@ fn matching_allocates_nothing() {
         found
     };
     assert_eq!(count(), 2, "the SYN and the tagged datagram");
-    let region = Region::new(ALLOCATOR);
-    let found: usize = (0..250).map(|_| count()).sum();
-    let change = region.change();
-    assert_eq!((change.allocations, change.reallocations), (0, 0));
+    // The harness's main thread may allocate meanwhile, but not always: what matching does, it does each time.
+    let mut found = 0;
+    let least = (0..250).map(|_| {
+        let region = Region::new(ALLOCATOR);
+        found += count();
+        let change = region.change();
+        change.allocations + change.reallocations
+    });
+    assert_eq!(least.min(), Some(0));
     assert_eq!(found, 500);
 }
