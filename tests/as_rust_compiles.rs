@@ -147,6 +147,8 @@ fn templates_are_printed_with_their_constraints() {
         Igmp::leave_group([224, 0, 0, 9]);
         Igmp::membership_report_v3().record(4, [224, 0, 0, 9], []).record(1, [224, 0, 0, 10], [std::net::Ipv4Addr::new(192, 0, 2, 1)]);
         Igmp::membership_report_v3().records(b"\x04");
+        Igmp::membership_report_v3().records(b"\x04\x00\x00\x00\xe0\x00\x00\t\x04");
+        Igmp::membership_report_v3().records(b"\x04\x01\x00\x00\xe0\x00\x00\taux.");
         Ipv4::new().option(136, b"\x00\x07").option(1, b"").option(136, Field::absent());
         Tcp::new().mss(1460).sack_permitted().timestamps(1, 0).option(1, b"").window_scale(7).option(2, b"\x05\xb4");
         HopByHop::new().option(5, b"\x00\x00") / DestinationOptions::new().option(30, [0; 4]);
@@ -187,6 +189,37 @@ fn templates_are_printed_with_their_constraints() {
         assert_eq!(without_spaces(&packet.as_rust().unwrap()), without_spaces(wanted));
     }
     assert!(templates[0].1.layers().is_empty());
+}
+
+/// What a reader of a report sees of some frames.
+#[test]
+fn frames_read_well() {
+    let printed = |packet: Packet| FrameRef::new(Mode::Tun, &packet.build().unwrap()).as_rust();
+    let addresses = "Ipv4::new().src([192, 0, 2, 2]).dst([192, 0, 2, 1])";
+    // As Linux sends it.
+    let options = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\0\0\0\x01\0\0\0\0\x01\x03\x03\x07";
+    let syn = Tcp::new().sport(40_000).dport(80).seq(100).syn().options(options);
+    assert_eq!(
+        printed(syn.into()),
+        format!(
+            "{addresses} / Tcp::new().sport(40000).dport(80).seq(100).flags(TcpFlags::SYN)\
+             .mss(1460).sack_permitted().timestamps(1, 0).option(1, b\"\").window_scale(7)"
+        )
+    );
+    // An option of a wrong length has no name.
+    let odd = Tcp::new().options(b"\x02\x03\x05\x01");
+    assert_eq!(printed(odd.into()), format!("{addresses} / Tcp::new().option(2, b\"\\x05\").option(1, b\"\")"));
+    // A time to live that IGMP would not have is set, and nothing else.
+    let far = Ipv4::new().ttl(64) / Igmp::membership_report_v2([224, 0, 0, 9]);
+    assert_eq!(
+        printed(far),
+        "Ipv4::new().src([192, 0, 2, 2]).dst([224, 0, 0, 9]).ttl(64) / Igmp::membership_report_v2([224, 0, 0, 9])"
+    );
+    // Octets behind a quoted datagram (RFC 4884) leave no length around it to be set.
+    let quoted = (Ipv4::new() / Udp::new().dport(53)).build().unwrap();
+    let extended = Icmpv4::port_unreachable() / [&quoted[..], b"extension"].concat();
+    let printed = printed(extended);
+    assert!(printed.starts_with(&format!("{addresses} / Icmpv4::port_unreachable() / b\"E")), "{printed}");
 }
 
 #[cfg(feature = "dns")]

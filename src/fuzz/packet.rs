@@ -4,7 +4,7 @@ use etherparse::{Ipv6ExtensionSlice, NetSlice, SlicedPacket, TransportSlice};
 
 use super::Rules;
 use crate::device::{FrameRef, LARGEST_FRAME, Mode};
-use crate::packet::{Dissection, IntoPacket, Packet};
+use crate::packet::{Dissection, IntoPacket, LayerKind, Packet};
 
 /// The rules that hold for any octets, of which the first says whether the others are a frame of a TUN (even) or of a
 /// TAP (odd):
@@ -60,7 +60,7 @@ fn template(frame: FrameRef<'_>, rules: &mut Rules) {
 }
 
 /// etherparse skips authentication headers, which are payload here, and takes an IPv6 payload length of 0 for unknown; it
-/// refuses more, and looks into no fragment.
+/// refuses more, and looks into no fragment. Of ICMP it wants 8 octets, where some messages have more.
 fn as_etherparse_slices(frame: FrameRef<'_>, rules: &mut Rules) {
     let sliced = match frame.mode {
         Mode::Tun => SlicedPacket::from_ip(frame.octets),
@@ -75,10 +75,13 @@ fn as_etherparse_slices(frame: FrameRef<'_>, rules: &mut Rules) {
         }
         _ => false,
     };
+    let short = |kind| Dissection::new(frame).error().is_some_and(|error| error.layer == kind);
     let same = match &sliced.transport {
         _ if unlike => true,
         Some(TransportSlice::Tcp(tcp)) => frame.tcp().is_ok_and(|ours| ours == *tcp),
         Some(TransportSlice::Udp(udp)) => frame.udp().is_ok_and(|ours| ours == *udp),
+        Some(TransportSlice::Icmpv4(_)) if short(LayerKind::Icmpv4) => true,
+        Some(TransportSlice::Icmpv6(_)) if short(LayerKind::Icmpv6) => true,
         Some(TransportSlice::Icmpv4(icmp)) => frame.icmpv4().is_ok_and(|ours| ours == *icmp),
         Some(TransportSlice::Icmpv6(icmp)) => frame.icmpv6().is_ok_and(|ours| ours == *icmp),
         Some(TransportSlice::Igmp(_)) | None => true,
