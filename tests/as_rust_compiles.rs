@@ -148,7 +148,7 @@ fn templates_are_printed_with_their_constraints() {
         Igmp::membership_report_v3().record(4, [224, 0, 0, 9], []).record(1, [224, 0, 0, 10], [std::net::Ipv4Addr::new(192, 0, 2, 1)]);
         Igmp::membership_report_v3().records(b"\x04");
         Igmp::membership_report_v3().records(b"\x04\x00\x00\x00\xe0\x00\x00\t\x04");
-        Igmp::membership_report_v3().records(b"\x04\x01\x00\x00\xe0\x00\x00\taux.");
+        Igmp::membership_report_v3().records(b"\x04\x02\x00\x00\xe0\x00\x00\t\x01\x00\x00\x00\xe0\x00\x00\x08");
         Ipv4::new().option(136, b"\x00\x07").option(1, b"").option(136, Field::absent());
         Tcp::new().mss(1460).sack_permitted().timestamps(1, 0).option(1, b"").window_scale(7).option(2, b"\x05\xb4");
         HopByHop::new().option(5, b"\x00\x00") / DestinationOptions::new().option(30, [0; 4]);
