@@ -14,6 +14,11 @@ use tuntap_test::packet::{
 /// As Linux sends them: MSS, SACK permitted, timestamps, a filler, window scale.
 const LINUX_SYN: &[u8] = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\x12\x34\x56\x78\0\0\0\0\x01\x03\x03\x07";
 
+const DNS_QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x07example\x04test\0\0\x01\0\x01";
+/// With a name that points to the question's.
+const DNS_RESPONSE: &[u8] = b"\0\x07\x81\x80\0\x01\0\x01\0\0\0\0\x07example\x04test\0\0\x01\0\x01\
+      \xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01";
+
 fn templates() -> Vec<(&'static str, Packet)> {
     let datagram = Ipv4::new().id(7) / Udp::new().sport(40_000).dport(53) / b"hello";
     let datagram_v6 = Ipv6::new() / Udp::new().sport(40_000).dport(53) / b"hello";
@@ -26,6 +31,8 @@ fn templates() -> Vec<(&'static str, Packet)> {
     let router = Icmpv6::router_advertisement().prefix_information(address, 64, 86_400, 14_400).link_mtu(1280).into();
     let listener = Icmpv6::multicast_listener_report_v2().record(4, [0xff02, 0, 0, 0, 0, 0, 0, 0xfb], []);
     let member = Igmp::membership_report_v3().record(4, [224, 0, 0, 251], []);
+    let dhcp =
+        [&[1, 1, 6, 0, 0, 0, 0, 7][..], &[0; 228], b"\x63\x82\x53\x63\x35\x01\x01\x37\x03\x01\x03\x06\xff"].concat();
     vec![
         ("tun-ipv4-udp", datagram.clone()),
         ("tun-ipv6-udp", datagram_v6.clone()),
@@ -58,6 +65,10 @@ fn templates() -> Vec<(&'static str, Packet)> {
                 / Fragment::new().id(7)
                 / Udp::new().dport(53),
         ),
+        // As octets, since their layers are features.
+        ("tun-ipv4-dns-query", Udp::new().sport(53_000).dport(53) / DNS_QUERY),
+        ("tun-ipv6-dns-response", Ipv6::new() / Udp::new().sport(53).dport(53_000) / DNS_RESPONSE),
+        ("tun-ipv4-dhcp-discover", Udp::new().sport(68).dport(67) / dhcp),
         ("tun-ipv4-in-ipv4", Ipv4::new() / Ipv4::new().src([10, 0, 0, 1]).dst([10, 0, 0, 2]) / Udp::new().dport(53)),
         ("tun-ipv6-in-ipv4", Ipv4::new() / Ipv6::new() / Icmpv6::echo_request(7, 1)),
         ("tun-ipv4-wrong-checksums", Ipv4::new().checksum(1) / Udp::new().checksum(2) / b"hello"),
