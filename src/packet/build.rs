@@ -29,6 +29,17 @@ pub enum BuildError {
         /// Its octets.
         octets: usize,
     },
+    /// A header, or an option in it, is longer than its length field can tell, and the template does not set that field.
+    LayerTooLong {
+        /// The layer.
+        layer: LayerKind,
+        /// The header, or which option.
+        part: &'static str,
+        /// Its octets.
+        octets: usize,
+        /// The most that it can have.
+        most: usize,
+    },
     /// An Ethernet header on a link whose frames are IP packets.
     EthernetOnTun,
     /// The link has no address of the family that the packet needs, and the packet gives none.
@@ -45,6 +56,9 @@ impl fmt::Display for BuildError {
                 write!(f, "{layer} {field} is {constraint}: give one value to build the packet")
             }
             Self::TooLong { octets } => write!(f, "the frame would have {octets} octets; the largest has 65553"),
+            Self::LayerTooLong { layer, part, octets, most } => {
+                write!(f, "the {part} of {layer} would have {octets} octets; it has at most {most}")
+            }
             Self::EthernetOnTun => f.write_str("a TUN carries IP packets: leave the Ethernet layer out, or take a Tap"),
             Self::NoAddress { layer } => {
                 write!(f, "the link has no {layer} addresses: give the packet an {layer} layer with `src` and `dst`")
@@ -161,7 +175,7 @@ impl Packet {
     /// 192.0.2.2 to 192.0.2.1). A packet sent on a link gets that link's addresses instead.
     ///
     /// # Errors
-    /// A field that is set to no single value.
+    /// A field that is set to no single value, a header or frame that is too long.
     ///
     /// ```
     /// use tuntap_test::packet::{IntoPacket, Ipv4, Udp};
@@ -181,7 +195,8 @@ impl Packet {
     /// As [`build`](Self::build), with the addresses of a link.
     ///
     /// # Errors
-    /// A field that is set to no single value, a family that the link lacks, Ethernet on a TUN.
+    /// A field that is set to no single value, a header or frame that is too long, a family that the link lacks, Ethernet
+    /// on a TUN.
     pub fn build_with(&self, defaults: &Defaults) -> Result<Vec<u8>, BuildError> {
         let layers = defaults.fill(&self.layers)?;
         let mut headers = Vec::with_capacity(layers.len());
@@ -238,6 +253,10 @@ pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
             (At::Find { append, .. }, _, Some(Value::Bits(bits))) => append(bits, &mut header),
             (At::Octets { append, .. }, _, Some(Value::Octets(octets))) => append(octets, &mut header),
             (At::Option { list, kind, .. }, _, Some(Value::Octets(octets))) => {
+                let most = list.framing.longest_value();
+                if octets.len() > most {
+                    return Err(too_long(layer, info.name, octets.len(), most));
+                }
                 list.framing.append(kind, octets, &mut header);
             }
             (At::Parts { append, .. }, Constraint::Parts(parts), _) => {
@@ -253,5 +272,24 @@ pub(crate) fn write_header(layer: &Layer) -> Result<Vec<u8>, BuildError> {
         Some(list) => list.pad(whole - header.len(), &mut header),
         None => header.resize(whole, 0),
     }
-    Ok(header)
+    match longest_header(layer.kind()) {
+        Some((most, field)) if header.len() > most && layer.get(field).is_none() => {
+            Err(too_long(layer, "header", header.len(), most))
+        }
+        _ => Ok(header),
+    }
+}
+
+fn too_long(layer: &Layer, part: &'static str, octets: usize, most: usize) -> BuildError {
+    BuildError::LayerTooLong { layer: layer.kind(), part, octets, most }
+}
+
+/// The most octets that a header's length field can tell, and that field.
+const fn longest_header(kind: LayerKind) -> Option<(usize, &'static str)> {
+    match kind {
+        LayerKind::Ipv4 => Some((60, "ihl")),
+        LayerKind::Tcp => Some((60, "data_offset")),
+        LayerKind::HopByHop | LayerKind::Routing | LayerKind::DestinationOptions => Some((2048, "length")),
+        _ => None,
+    }
 }

@@ -69,7 +69,7 @@ layer! {
     more_fragments: bool = bits(50, 1).show(Show::Bool);
     /// Fragment offset in units of 8 octets, 13 bits.
     fragment_offset: u16 = bits(51, 13);
-    /// Time to live: 64 unless set.
+    /// Time to live: 64 unless set, 1 for IGMP.
     ttl: u8 = bits(64, 8).default(64);
     /// The protocol inside (IANA "Assigned Internet Protocol Numbers").
     protocol: u8 = bits(72, 8).computed();

@@ -94,6 +94,15 @@ impl Framing {
         }
     }
 
+    /// The octets of the longest value that a length octet can tell.
+    pub(crate) const fn longest_value(self) -> usize {
+        match self {
+            Self::Ip => 253,
+            Self::Ipv6 => 255,
+            Self::Ndp => 255 * 8 - 2,
+        }
+    }
+
     /// Kinds that fill up or end a list and say nothing.
     pub(crate) const fn is_padding(self, kind: u8) -> bool {
         match self {
@@ -102,7 +111,7 @@ impl Framing {
         }
     }
 
-    /// Appends an option. What has no length octet has no value; a value that its length cannot tell gets the largest.
+    /// Appends an option. What has no length octet has no value; a value that is too long gets the largest length.
     pub(crate) fn append(self, kind: u8, value: &[u8], header: &mut Vec<u8>) {
         let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
         header.push(kind);

@@ -36,6 +36,15 @@ fn options_are_padded_with_one_option() {
     }
 }
 
+/// What follows the wanted options is padding only if it says nothing.
+#[test]
+fn padding_that_says_something_is_none() {
+    for more in [&[1, 2, 7, 7][..], &[0, 0, 0, 1], &[0x3e, 2, 0, 0]] {
+        let octets = built(HopByHop::new().options([&[0x3e, 0], more].concat()) / Udp::new());
+        assert!(!HopByHop::new().options([0x3e, 0]).into_packet().matches(tun(&octets)), "{more:?}");
+    }
+}
+
 #[test]
 fn a_router_alert_has_its_value() {
     let others = [

@@ -123,7 +123,7 @@ fn more_sources_or_records_than_there_are_is_a_defect() {
             "IGMP number_of_sources is 2, must be 1 @ octets 30..32 (RFC 3376 section 4.1)",
         ),
     ] {
-        let octets = built(&message.into_packet());
+        let octets = built(message);
         let mut defects = Vec::new();
         Dissection::new(tun(&octets)).verify(|defect| defects.push(defect.to_string()));
         assert_eq!(defects, [told]);

@@ -78,6 +78,7 @@ fn a_report_of_version_2_has_its_records() {
         report().with_record(CHANGE_TO_EXCLUDE_MODE, OTHER).into(),
         report().with_record(1.., HOST).into(),
         report().with_record(4, GROUP).with_record(2, OTHER).into(),
+        report().with_record(2, OTHER).with_record(4, GROUP).into(),
         Icmpv6::multicast_listener_report(GROUP).into(),
     ];
     let line = "2001:db8::2 > ff02::16 hop-by-hop ICMPv6 multicast listener report v2 2 records, first ff02::1:3 (change to exclude)";

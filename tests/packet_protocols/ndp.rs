@@ -96,6 +96,8 @@ fn a_router_advertisement_has_all_its_fields() {
         .rdnss_lifetime(..=600)
         .option(31, Field::absent());
     assert!(template.into_packet().matches(tun(&octets)));
+    let explained = tun(&octets).explain().to_string();
+    assert_eq!(explained.matches("option ").count(), 1, "the second prefix: {explained}");
 
     let (message, hop_limit, _) = etherparse(&octets);
     assert_eq!(hop_limit, 255);
@@ -200,7 +202,8 @@ fn a_redirect_has_a_target_a_destination_and_what_was_redirected() {
     ];
     let line = "2001:db8::2 > 2001:db8::1 ICMPv6 redirect 2001:db8:: via 2001:db8::2";
     let octets = check(message, &others, line);
-    let (message, ..) = etherparse(&octets);
+    let (message, hop_limit, destination) = etherparse(&octets);
+    assert_eq!((hop_limit, destination), (255, HOST));
     let Ok(Icmpv6PayloadSlice::Redirect(payload)) = message.payload_slice() else { panic!("{message:?}") };
     assert_eq!((payload.target_address(), payload.destination_address()), (PEER, PREFIX));
     let options: Vec<_> = payload.options_iterator().collect::<Result<_, _>>().unwrap();

@@ -1,7 +1,7 @@
 //! Options of TCP and IPv4 by their kind.
 
 use etherparse::{Ipv4HeaderSlice, TcpHeaderSlice};
-use tuntap_test::packet::{Field, IntoPacket, Ipv4, Tcp, Udp, octets_such_that};
+use tuntap_test::packet::{Field, HopByHop, Icmpv6, IntoPacket, Ipv4, Packet, Tcp, Udp, octets_such_that};
 
 use crate::{built, check, tun};
 
@@ -55,6 +55,23 @@ fn tcp_options_are_built_in_the_order_of_the_calls() {
 fn an_option_that_is_no_value_cannot_be_built() {
     let error = Tcp::new().option(253, octets_such_that("odd", |_| true)).into_packet().build().unwrap_err();
     assert_eq!(error.to_string(), "TCP option 253 is odd: give one value to build the packet");
+}
+
+#[test]
+fn what_its_length_cannot_tell_is_not_built() {
+    let error = |packet: Packet| packet.build().unwrap_err().to_string();
+    let long = Tcp::new().option(253, [0; 39]);
+    assert_eq!(error(long.clone().into()), "the header of TCP would have 64 octets; it has at most 60");
+    assert_eq!(built(long.data_offset(15))[32] >> 4, 15, "unless the test says so");
+    assert_eq!(built(Tcp::new().option(253, [0; 38]))[32] >> 4, 15);
+    assert_eq!(
+        error(Ipv4::new().record_route(10) / Udp::new()),
+        "the header of IPv4 would have 64 octets; it has at most 60"
+    );
+    let option = HopByHop::new().option(0x3e, [0; 256]);
+    assert_eq!(error(option.into()), "the option 62 of hop-by-hop would have 256 octets; it has at most 255");
+    let option = Icmpv6::router_solicitation().option(31, [0; 2039]);
+    assert_eq!(error(option.into()), "the option 31 of ICMPv6 would have 2039 octets; it has at most 2038");
 }
 
 #[test]
