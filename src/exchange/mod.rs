@@ -35,6 +35,7 @@ mod end;
 mod expectation;
 mod failure;
 mod far_end;
+mod fence;
 pub mod flow;
 mod monitor;
 mod near_miss;
@@ -48,6 +49,7 @@ mod sequence;
 mod sniff;
 mod timeline;
 mod unordered;
+mod verb;
 
 use std::fmt;
 use std::io;
@@ -76,6 +78,7 @@ use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
 use failure::Problem;
 pub(crate) use record::Record;
 pub(crate) use recorder::{Recorder, Track};
+use verb::Until;
 
 /// One end of a link, with the verbs that send to the other end and say what must come back.
 ///
@@ -222,7 +225,7 @@ impl Exchange {
     pub fn receive(&self) -> Frame {
         let line = Location::caller();
         let begin = Instant::now();
-        match self.take(Deadline::After(patience())) {
+        match self.take(Until::after(begin, patience())) {
             Ok(received) => self.give_out(received, line),
             Err(error) => Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)).panic(),
         }
@@ -235,44 +238,12 @@ impl Exchange {
     #[track_caller]
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
         let line = Location::caller();
-        self.take(deadline.into()).map(|received| self.give_out(received, line))
+        self.take(Until::begin(deadline.into())).map(|received| self.give_out(received, line))
     }
 
     fn give_out(&self, received: Received, line: Line) -> Frame {
         self.timeline.mark(received.number(), Fate::Matched { by: "receive".into(), line });
         received.into_frame()
-    }
-
-    /// The next frame that no rule ignores.
-    fn take(&self, deadline: Deadline) -> io::Result<Received> {
-        let begin = Instant::now();
-        let (dispatcher, _) = self.end.reader(None)?;
-        loop {
-            let left = match deadline {
-                Deadline::After(wait) => Deadline::After(wait.saturating_sub(begin.elapsed())),
-                Deadline::Now | Deadline::Never => deadline,
-            };
-            let next = dispatcher.next(left);
-            if let (Err(error), Deadline::After(wait)) = (&next, deadline)
-                && error.kind() == io::ErrorKind::TimedOut
-            {
-                let late = begin.elapsed().saturating_sub(wait);
-                let mut worst = lock(&self.record.worst_stall);
-                *worst = late.max(*worst);
-            }
-            let received = next?;
-            match self.record.rules.ignoring(&Dissection::new(received.frame())) {
-                Some(by) => self.timeline.mark(received.number(), Fate::Ignored { by }),
-                None => return Ok(received),
-            }
-        }
-    }
-
-    /// Puts frames back in front of those that wait.
-    fn put_back(&self, frames: Vec<Received>) {
-        if let Ok((dispatcher, _)) = self.end.reader(None) {
-            dispatcher.put_back(frames);
-        }
     }
 
     /// Frames like this are background: they are taken out before an expectation sees them, and counted. What no rule
@@ -347,14 +318,13 @@ impl Exchange {
     }
 
     /// A frame is what an expectation wants.
-    fn matched(&self, received: Received, wanted: &Expectation, pattern: &Packet, line: Line) -> Frame {
+    fn matched(&self, received: &Received, wanted: &Expectation, pattern: &Packet, line: Line) {
         self.timeline.mark(received.number(), Fate::Matched { by: wanted.title().into(), line });
         lock(&self.record.coverage).note(pattern, &Dissection::new(received.frame()));
         self.event(received.at());
         for learn in &pattern.on_match {
             learn(received.frame());
         }
-        received.into_frame()
     }
 
     /// Fails when a monitor found something that no verb has told yet.

@@ -1,0 +1,78 @@
+//! The fences that are under way: who waits for the answer of which.
+//!
+//! Layer: `exchange`. A verb begins a fence before it sends the request; the link's reader tells of each answer; whoever
+//! began it waits for its own nonce, so that two verbs at once do not take each other's.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::device::Deadline;
+
+/// One fence, and when its answer came.
+struct Pending {
+    nonce: u64,
+    answered: Option<Instant>,
+}
+
+#[derive(Default)]
+struct State {
+    pending: Vec<Pending>,
+}
+
+/// The fences of one link.
+#[derive(Default)]
+pub(crate) struct Fences {
+    state: Mutex<State>,
+    answered: Condvar,
+}
+
+impl Fences {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its answer will be kept for [`wait`](Self::wait).
+    pub(super) fn begin(&self, nonce: u64) {
+        self.state().pending.push(Pending { nonce, answered: None });
+    }
+
+    /// A frame came at that time that may be the answer to any of them.
+    pub(super) fn answer(&self, at: Instant, mut is_answer: impl FnMut(u64) -> bool) {
+        let mut state = self.state();
+        let found = state.pending.iter_mut().find(|fence| fence.answered.is_none() && is_answer(fence.nonce));
+        if let Some(fence) = found {
+            fence.answered = Some(at);
+            drop(state);
+            self.answered.notify_all();
+        }
+    }
+
+    /// Waits for the answer: when it came. The fence is over then, answered or not.
+    pub(super) fn wait(&self, nonce: u64, deadline: Deadline) -> Option<Instant> {
+        let at_most = match deadline {
+            Deadline::Now => Duration::ZERO,
+            Deadline::After(wait) => wait,
+            Deadline::Never => Duration::MAX,
+        };
+        let pending = |state: &mut State| state.is_pending(nonce);
+        let waited = self.answered.wait_timeout_while(self.state(), at_most, pending);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.end(nonce)
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn end(&self, nonce: u64) {
+        self.state().end(nonce);
+    }
+}
+
+impl State {
+    fn is_pending(&self, nonce: u64) -> bool {
+        self.pending.iter().any(|fence| fence.nonce == nonce && fence.answered.is_none())
+    }
+
+    fn end(&mut self, nonce: u64) -> Option<Instant> {
+        let at = self.pending.iter().position(|fence| fence.nonce == nonce)?;
+        self.pending.swap_remove(at).answered
+    }
+}
