@@ -162,3 +162,16 @@ fn octets_alone_are_the_whole_frame() {
     assert!(Payload::empty().unverified().matches(tun(&[])));
     assert!(!Payload::empty().unverified().matches(tun(&[0x45])));
 }
+
+/// 500 errors, each about the next: nothing grows with their number, and no stack ends.
+#[test]
+fn errors_about_errors_are_told_to_a_depth() {
+    let mut octets = built(Ipv4::new() / Udp::new());
+    for _ in 0..500 {
+        octets = built(Icmpv4::port_unreachable().quoting(&octets));
+    }
+    let summary = tun(&octets).summary().to_string();
+    assert!(summary.ends_with("(port) about (…))))"), "{summary}");
+    assert!(summary.len() < 400, "{summary}");
+    assert_eq!(Packet::from_frame(tun(&octets)).build().unwrap(), octets);
+}

@@ -186,7 +186,13 @@ fn a_frame_that_cannot_be_written_costs_itself_only() {
     assert_eq!(recording.forgotten(), 2);
 }
 
-/// The reader's thread and the test's write to one recording; tests that end take folders away that others make.
+#[test]
+fn a_recording_can_be_shared_by_the_threads_of_a_test() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    is_shared(&begun(Scratch::new().path()).0);
+}
+
+/// Tests that end take folders away that others make.
 #[test]
 fn many_tests_at_once_do_not_disturb_each_other() {
     const THREADS: u32 = 8;

@@ -53,13 +53,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use queue::Received;
 pub use replies::Replies;
 pub use responders::{Detached, ResponderId};
 
-use super::{Deadline, Device, FrameRef};
+use super::{Deadline, Device, FrameRef, patience};
 use queue::Queue;
 use responders::Responders;
 
@@ -284,17 +284,20 @@ impl Dispatcher {
     /// # Panics
     /// On the reader's own thread, that is from inside a responder.
     pub fn drain(&self) -> io::Result<usize> {
-        self.catch_up("drain")?;
+        self.catch_up("drain", patience())?;
         Ok(self.shared.queue.drain())
     }
 
     /// Waits until the reader has read what the device holds now.
-    pub(crate) fn catch_up(&self, verb: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// TimedOut when frames come faster than they are read for so long.
+    pub(crate) fn catch_up(&self, verb: &str, at_most: Duration) -> io::Result<()> {
         self.assert_not_on_reader(verb);
         let passes = self.shared.queue.passes();
         // The reader reads all there is before it looks up, so when it does it has caught up.
         self.shared.device.interrupt();
-        self.shared.queue.wait_for_pass(passes)
+        self.shared.queue.wait_for_pass(passes, at_most)
     }
 
     /// Puts frames back in front of those that wait, as if nobody had looked at them.

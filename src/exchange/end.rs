@@ -115,9 +115,11 @@ impl DeviceEnd {
             } else {
                 directly(&*self.device, left)
             };
+            // Whoever starts the reader waits for this one to be counted out, so until then the flag tells the truth.
+            let switching = self.switching.load(Ordering::SeqCst);
             self.direct_readers.fetch_sub(1, Ordering::SeqCst);
             match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && self.switching.load(Ordering::SeqCst) => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && switching => {
                     // Until the reader is there.
                     drop(self.starting.lock().unwrap_or_else(PoisonError::into_inner));
                 }
@@ -129,7 +131,7 @@ impl DeviceEnd {
     /// Throws away what was sent to the test and not received.
     pub(crate) fn drain(&self) -> io::Result<usize> {
         if let Some(dispatcher) = self.dispatcher.get() {
-            dispatcher.catch_up("drain")?;
+            dispatcher.catch_up("drain", patience())?;
             for number in dispatcher.waiting() {
                 self.timeline.mark(number, Fate::Drained);
             }

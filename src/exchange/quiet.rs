@@ -96,7 +96,7 @@ impl Verb for NothingElse<'_> {
         }
         Ok(match self.stage {
             Stage::Asking | Stage::Done(_) => Need::Nothing,
-            Stage::CatchingUp => Need::Reader { verb: "expect_nothing_else" },
+            Stage::CatchingUp => Need::Reader { verb: "expect nothing else" },
             Stage::Fenced { nonce, sent, .. } => {
                 Need::Fence { nonce, until: Until::after(sent, FENCE_PATIENCE.mul_f64(timeout_scale())) }
             }

@@ -18,9 +18,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Exchange, Failure, Fate, Line, lock};
-use crate::device::Deadline;
 use crate::device::dispatch::Received;
+use crate::device::{Deadline, patience};
 use crate::packet::Dissection;
+
+/// How long a verb that does not wait lets the reader take what is there off the device: microseconds, but for a flood.
+pub(super) const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// When a wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +131,18 @@ impl Exchange {
     pub(super) fn take(&self, until: Until) -> io::Result<Received> {
         let (dispatcher, _) = self.end.reader(None)?;
         loop {
-            if let Some(received) = self.sift(dispatcher.next(until.left()), until)? {
+            let mut next = dispatcher.next(until.left());
+            if is_missed(&next, until) && dispatcher.catch_up("receive", CATCH_UP).is_ok() {
+                next = dispatcher.next(until.left());
+            }
+            if let Some(received) = self.sift(next, until)? {
                 return Ok(received);
             }
         }
     }
 
     fn catch_up(&self, verb: &str) -> io::Result<()> {
-        self.end.reader(None)?.0.catch_up(verb)
+        self.end.reader(None)?.0.catch_up(verb, patience())
     }
 
     /// What a look at the queue gave: a frame unless a rule ignores it. Notes how late a wait ended.
@@ -163,6 +170,12 @@ impl Exchange {
             dispatcher.put_back(frames);
         }
     }
+}
+
+/// Whether a verb that does not wait found nothing queued: what the device holds is there, too, though the reader has yet
+/// to take it off.
+pub(super) fn is_missed(next: &io::Result<Received>, until: Until) -> bool {
+    until == Until::Now && next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Whether nothing came, and the device is well.

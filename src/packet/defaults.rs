@@ -69,9 +69,15 @@ impl Defaults {
             filled.push(Layer::new(&ETHERNET));
         }
         if let Some(ip) = self.ip_below(first) {
-            filled.push(Layer::new(ip));
+            let ip = Layer::new(ip);
+            #[cfg(feature = "dhcp")]
+            let ip = match layers.first() {
+                Some(first) => super::dhcp::addressed(first, ip),
+                None => ip,
+            };
+            filled.push(ip);
         }
-        filled.extend(super::udp::below(first));
+        filled.extend(layers.first().and_then(super::udp::below));
         filled.extend_from_slice(layers);
         self.address(&mut filled)?;
         Ok(filled)
@@ -94,9 +100,10 @@ impl Defaults {
 
     /// Gives addresses to the outermost Ethernet and IP layers that name none; those inside are the test's own affair.
     fn address(&self, layers: &mut [Layer]) -> Result<(), BuildError> {
-        let hop_limit = super::icmpv6::hop_limit(layers);
         let mut multicast = None;
         if let Some(at) = layers.iter().position(|layer| layer.kind().is_ip()) {
+            let inside = layers.get(at + 1..).unwrap_or_default().iter().find(|layer| !layer.kind().may_lie_between());
+            let (hops, group) = inside.map(hops_and_group).unwrap_or_default();
             let Some(layer) = layers.get_mut(at) else { return Ok(()) };
             let kind = layer.kind();
             let (from, to) = match kind {
@@ -104,13 +111,14 @@ impl Defaults {
                 _ => self.v6.map(|(from, to)| (from.to_bits(), to.to_bits())),
             }
             .unzip();
-            for (field, value) in [("src", from), ("dst", to)] {
+            for (field, value) in [("src", from), ("dst", group.or(to))] {
                 if layer.get(field).is_none() {
                     layer.set(field, Constraint::Exact(value.ok_or(BuildError::NoAddress { layer: kind })?));
                 }
             }
-            if let (LayerKind::Ipv6, Some(hops), None) = (kind, hop_limit, layer.get("hop_limit")) {
-                layer.set("hop_limit", Constraint::Exact(hops.into()));
+            let field = if kind == LayerKind::Ipv4 { "ttl" } else { "hop_limit" };
+            if let (Some(hops), None) = (hops, layer.get(field)) {
+                layer.set(field, Constraint::Exact(hops.into()));
             }
             multicast = layer.get("dst").and_then(|dst| group_mac(kind, dst));
         }
@@ -122,6 +130,18 @@ impl Defaults {
             }
         }
         Ok(())
+    }
+}
+
+/// The hops that a message may go, and the group that it goes to, where its protocol says so.
+fn hops_and_group(message: &Layer) -> (Option<u8>, Option<u128>) {
+    match message.kind() {
+        LayerKind::Icmpv6 => {
+            (super::icmpv6::hop_limit(message), super::icmpv6::destination(message).map(FieldValue::to_bits))
+        }
+        // RFC 2236 section 2, RFC 3376 section 4.
+        LayerKind::Igmp => (Some(1), super::igmp::destination(message).map(FieldValue::to_bits)),
+        _ => (None, None),
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) fn value(info: &FieldInfo, value: Option<Value<'_>>) -> String {
 /// Octets as their field writes them.
 fn shown(show: Show, found: &[u8]) -> String {
     match show {
+        #[cfg(feature = "dns")]
+        Show::Name => super::dns_name::Presented(found).to_string(),
         Show::Addresses if !found.is_empty() && found.len().is_multiple_of(4) => {
             let addresses = found.chunks(4).map(|octets| {
                 let bits = octets.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet));

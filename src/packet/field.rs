@@ -276,6 +276,12 @@ pub(crate) enum Value<'a> {
     Parts(Parts<'a>),
 }
 
+impl From<u128> for Value<'_> {
+    fn from(bits: u128) -> Self {
+        Self::Bits(bits)
+    }
+}
+
 impl Constraint {
     /// Whether a value holds; `None` where the frame has no such field.
     #[inline]

@@ -1,27 +1,32 @@
 //! ICMP for IPv4 (RFC 792).
 //!
 //! ```text
-//!   0      1      2          4                                 8
-//!  +------+------+----------+---------------------------------+---- - -
-//!  | type | code | checksum | id, seq          echo           | data
-//!  |      |      |          | unused (2), mtu  unreachable    | the quoted datagram: a nested packet
-//!  |      |      |          | pointer, 0       parameter      |
-//!  |      |      |          | gateway          redirect       |
-//!  +------+------+----------+---------------------------------+---- - -
+//!   0      1      2          4        5        6               8
+//!  +------+------+----------+--------+--------+---------------+---- - -
+//!  | type | code | checksum | id              | seq           | data, or three times   echo, timestamp
+//!  |      |      |          | unused | length | mtu           | the quoted datagram,   unreachable
+//!  |      |      |          | unused | length | unused_2      | a nested packet        time exceeded
+//!  |      |      |          | pointer| length | unused_2      |                        parameter problem
+//!  |      |      |          | gateway                         |                        redirect
+//!  |      |      |          | rest                            | data                   any other
+//!  +------+------+----------+--------+--------+---------------+---- - -
 //! ```
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use etherparse::icmpv4::TimestampMessage;
+
 use super::build::Completing;
 use super::checksum::checksum;
 use super::dissect::{Dissected, LengthError, Next};
+use super::field::FieldValue;
 use super::layer::{Behaviour, Show, bits, layer};
 use super::verify::Defect;
 use super::view::View;
 use super::{IntoField, IntoPacket, Packet};
 
-const BEHAVIOUR: Behaviour = Behaviour { fixed: |_| 8, align: 1, dissect, complete, verify, summary };
+const BEHAVIOUR: Behaviour = Behaviour { fixed, align: 1, dissect, complete, verify, summary };
 
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
@@ -29,6 +34,8 @@ const REDIRECT: u8 = 5;
 const ECHO_REQUEST: u8 = 8;
 const TIME_EXCEEDED: u8 = 11;
 const PARAMETER_PROBLEM: u8 = 12;
+const TIMESTAMP_REQUEST: u8 = 13;
+const TIMESTAMP_REPLY: u8 = 14;
 
 layer! {
     /// An ICMP message for IPv4, 8 octets and what follows (RFC 792). Alone it is sent over IPv4.
@@ -52,17 +59,31 @@ layer! {
     code: u8 = bits(8, 8);
     /// Checksum of the whole message.
     checksum: u16 = bits(16, 16).computed().show(Show::Hex(4));
-    /// Identifier of an echo, timestamp or address mask message.
+    /// Identifier of an echo, timestamp, information or address mask message.
     id: u16 = bits(32, 16).when(is_query);
     /// Sequence number of the same.
     seq: u16 = bits(48, 16).when(is_query);
-    /// The MTU of the next hop, in "fragmentation needed" (RFC 1191 section 4), octets.
-    mtu: u16 = bits(48, 16).when(|header| matches!(header, [UNREACHABLE, ..]));
+    /// When the request was sent, in milliseconds since midnight, universal time.
+    originate_timestamp: u32 = bits(64, 32).when(is_timestamp);
+    /// When the request was received.
+    receive_timestamp: u32 = bits(96, 32).when(is_timestamp);
+    /// When the reply was sent.
+    transmit_timestamp: u32 = bits(128, 32).when(is_timestamp);
+    /// An octet that "unreachable" and "time exceeded" do not use.
+    unused: u8 = bits(32, 8).when(|header| matches!(header, [UNREACHABLE | TIME_EXCEEDED, ..]));
     /// The octet that a parameter problem is about.
     pointer: u8 = bits(32, 8).when(|header| matches!(header, [PARAMETER_PROBLEM, ..]));
+    /// Words of 4 octets that the quoted datagram takes when extensions follow it, 0 when none do (RFC 4884 section
+    /// 4.1).
+    length: u8 =
+        bits(40, 8).when(|header| matches!(header, [UNREACHABLE | TIME_EXCEEDED | PARAMETER_PROBLEM, ..]));
+    /// The MTU of the next hop, in "fragmentation needed" (RFC 1191 section 4), octets.
+    mtu: u16 = bits(48, 16).when(|header| matches!(header, [UNREACHABLE, ..]));
+    /// Two octets that "time exceeded" and parameter problems do not use.
+    unused_2: u16 = bits(48, 16).when(|header| matches!(header, [TIME_EXCEEDED | PARAMETER_PROBLEM, ..]));
     /// The better gateway of a redirect.
     gateway: Ipv4Addr = bits(32, 32).show(Show::Ipv4).when(|header| matches!(header, [REDIRECT, ..]));
-    /// The second four octets, whatever the type makes of them.
+    /// The second four octets of the other types, whatever they make of them.
     rest: u32 = bits(32, 32).show(Show::Hex(8)).when(is_no_other);
 }
 
@@ -81,12 +102,20 @@ const TYPES: &[(u128, &str)] = &[
 ];
 
 fn is_query(header: &[u8]) -> bool {
-    matches!(header, [ECHO_REPLY | ECHO_REQUEST | 13..=18, ..])
+    matches!(header, [ECHO_REPLY | ECHO_REQUEST | TIMESTAMP_REQUEST..=18, ..])
+}
+
+fn is_timestamp(header: &[u8]) -> bool {
+    matches!(header, [TIMESTAMP_REQUEST | TIMESTAMP_REPLY, ..])
 }
 
 /// The second four octets belong to none of the fields above.
 fn is_no_other(header: &[u8]) -> bool {
-    !is_query(header) && !matches!(header, [REDIRECT, ..])
+    !is_query(header) && !matches!(header, [UNREACHABLE | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM, ..])
+}
+
+fn fixed(header: &[u8]) -> usize {
+    if is_timestamp(header) { TimestampMessage::LEN } else { 8 }
 }
 
 /// Errors (RFC 1122 section 3.2.2): they quote a datagram, and no error is sent about them.
@@ -139,6 +168,21 @@ impl Icmpv4 {
         Self::of(REDIRECT, 1).gateway(gateway)
     }
 
+    /// A timestamp request: the receiver tells its time. All are patterns, or values in milliseconds since midnight,
+    /// universal time.
+    pub fn timestamp_request(
+        id: impl IntoField<u16>,
+        seq: impl IntoField<u16>,
+        originate: impl IntoField<u32>,
+    ) -> Self {
+        Self::of(TIMESTAMP_REQUEST, 0).id(id).seq(seq).originate_timestamp(originate)
+    }
+
+    /// A timestamp reply, which repeats the request's time.
+    pub fn timestamp_reply(id: impl IntoField<u16>, seq: impl IntoField<u16>, originate: impl IntoField<u32>) -> Self {
+        Self::of(TIMESTAMP_REPLY, 0).id(id).seq(seq).originate_timestamp(originate)
+    }
+
     /// The datagram that an error is about: a packet, or octets such as the first 28 of a frame.
     pub fn quoting(self, datagram: impl IntoPacket) -> Packet {
         self / datagram
@@ -146,11 +190,12 @@ impl Icmpv4 {
 }
 
 fn dissect(octets: &[u8]) -> Result<Dissected, LengthError> {
-    let Some((&[kind, ..], rest)) = octets.split_first_chunk::<8>() else {
-        return Err(LengthError::Truncated { needed: 8 });
+    let needed = fixed(octets);
+    let (&[kind, ..], Some(rest)) = (octets, octets.get(needed..)) else {
+        return Err(LengthError::Truncated { needed });
     };
     let next = if is_error(kind) { Next::quoted(rest) } else { Next::Payload };
-    Ok(Dissected { header: 8, length: None, next })
+    Ok(Dissected { header: needed, length: None, next })
 }
 
 fn complete(header: &mut Vec<u8>, cx: &Completing<'_>) {
@@ -176,6 +221,22 @@ fn summary(view: &View<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ECHO_REPLY | ECHO_REQUEST => {
             write!(f, " id {} seq {} {} octets", view.number("id"), view.number("seq"), view.content.len())
         }
+        TIMESTAMP_REQUEST | TIMESTAMP_REPLY => {
+            write!(
+                f,
+                " id {} seq {} at {}",
+                view.number("id"),
+                view.number("seq"),
+                view.number("originate_timestamp")
+            )?;
+            if kind == TIMESTAMP_REPLY {
+                let (received, sent) = (view.number("receive_timestamp"), view.number("transmit_timestamp"));
+                write!(f, " received {received} sent {sent}")?;
+            }
+            Ok(())
+        }
+        REDIRECT => write!(f, " code {code} to {}", Ipv4Addr::from_bits(u32::from_bits(view.number("gateway")))),
+        PARAMETER_PROBLEM => write!(f, " code {code} at octet {}", view.number("pointer")),
         UNREACHABLE if code == 3 => f.write_str(" (port)"),
         UNREACHABLE if code == 4 => write!(f, " (fragmentation needed, mtu {})", view.number("mtu")),
         _ if code != 0 => write!(f, " code {code}"),

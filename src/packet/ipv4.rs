@@ -93,7 +93,8 @@ const ROUTER_ALERT: u8 = 148;
 
 impl Ipv4 {
     /// An option by its type (IANA "IPv4 Option Numbers") and the octets behind type and length; types 0 and 1 have
-    /// neither. Options are written in the order of the calls; of one type the second stands for the second in the header.
+    /// neither. Options are written in the order of the calls; of one type the second stands for the second in the
+    /// header.
     ///
     /// ```
     /// use tuntap_test::packet::{Ipv4, octets_such_that};
@@ -114,7 +115,8 @@ impl Ipv4 {
         self.option(ROUTER_ALERT, [0, 0])
     }
 
-    /// Option 7 with room for so many addresses, of which none is recorded (RFC 791 section 3.1). A header has room for 9.
+    /// Option 7 with room for so many addresses, of which none is recorded (RFC 791 section 3.1). A header has room for
+    /// 9.
     pub fn record_route(self, addresses: u8) -> Self {
         let mut value = vec![4];
         value.resize(1 + usize::from(addresses) * 4, 0);

@@ -12,6 +12,7 @@
 //! ```
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use etherparse::{Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice};
@@ -163,6 +164,24 @@ layer! {
     segments_left: u8 = bits(24, 8);
     /// What the type makes of the rest: four reserved octets, then addresses, for type 2.
     data: Octets = octets(|header| rest(header, 4), append).show(Show::Padded(8));
+}
+
+impl Routing {
+    /// Type 2: one more hop, to the home address of a mobile node (RFC 6275 section 6.4).
+    pub fn type2(home_address: impl Into<Ipv6Addr>) -> Self {
+        let data = [&[0; 4], home_address.into().octets().as_slice()].concat();
+        Self::new().routing_type(2).segments_left(1).data(data)
+    }
+
+    /// Type 4: a segment routing header without flags, tag and TLVs, on its way to the first of the segments, which is
+    /// the packet's destination (RFC 8754 section 2). Behind the four octets of the routing header stand the last
+    /// entry's index, flags, tag (2), and the segments, the last one first.
+    pub fn segments<const N: usize>(segments: [Ipv6Addr; N]) -> Self {
+        let last = u8::try_from(N.saturating_sub(1)).unwrap_or(u8::MAX);
+        let mut data = vec![last, 0, 0, 0];
+        data.extend(segments.iter().rev().flat_map(Ipv6Addr::octets));
+        Self::new().routing_type(4).segments_left(last).data(data)
+    }
 }
 
 const FRAGMENT_BEHAVIOUR: Behaviour = Behaviour {

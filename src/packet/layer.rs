@@ -343,7 +343,7 @@ impl FieldInfo {
 #[inline]
 fn field(octets: &[u8], from: usize, length: usize) -> u128 {
     let bits = number(octets);
-    if from % 8 == 0 && octets.len() * 8 == length {
+    if from.is_multiple_of(8) && octets.len() * 8 == length {
         return bits;
     }
     let behind = octets.len() * 8 - from % 8 - length;
@@ -410,6 +410,19 @@ impl Layer {
     pub(crate) fn get(&self, field: &str) -> Option<&Constraint> {
         let index = self.protocol.index(field)?;
         self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
+    }
+
+    /// Whether that field is set to exactly that number.
+    pub(crate) fn is(&self, field: &str, bits: u128) -> bool {
+        self.get(field).is_some_and(|constraint| constraint.exact() == Some(Value::Bits(bits)))
+    }
+
+    /// The number that a field is set to, if it is set to one.
+    pub(crate) fn number(&self, field: &str) -> Option<u128> {
+        match self.get(field)?.exact()? {
+            Value::Bits(bits) => Some(bits),
+            Value::Octets(_) | Value::Parts(_) => None,
+        }
     }
 
     /// The protocol.

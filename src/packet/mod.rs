@@ -23,29 +23,57 @@
 //! # Ok::<(), tuntap_test::packet::BuildError>(())
 //! ```
 //!
+//! With the features `dns` and `dhcp` the messages of those protocols are layers behind UDP; without them, payloads.
+//!
 //! Octets are in network byte order everywhere. Everything that reads octets is total: any octets give layers, a
 //! comparison and a text, never a panic.
 
+mod accessors;
 mod arp;
-mod build;
+pub(crate) mod build;
 mod checksum;
 mod compare;
+mod conversions;
+#[cfg(test)]
+mod coverage;
 mod defaults;
+#[cfg(feature = "dhcp")]
+mod dhcp;
+#[cfg(feature = "dhcp")]
+mod dhcp_options;
 mod dissect;
+#[cfg(feature = "dns")]
+mod dns;
+#[cfg(feature = "dns")]
+mod dns_convert;
+#[cfg(feature = "dns")]
+mod dns_name;
+#[cfg(feature = "dns")]
+mod dns_record;
+#[cfg(feature = "dns")]
+mod dns_sections;
+#[cfg(feature = "dns")]
+mod dns_type;
 mod ethernet;
 mod explain;
-mod field;
+pub(crate) mod field;
+mod from_frame;
+mod group_records;
 mod icmpv4;
 mod icmpv6;
 mod igmp;
 mod ipv4;
 mod ipv6;
 mod ipv6_extensions;
-mod layer;
+pub(crate) mod layer;
 pub(crate) mod mismatch_text;
+mod mld;
+mod ndp;
+mod ndp_options;
 mod options;
 mod parts;
 mod payload;
+mod rust;
 mod summary;
 mod tcp;
 mod tcp_options;
@@ -56,14 +84,29 @@ mod view;
 use std::ops::Div;
 use std::sync::Arc;
 
+pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
 pub(crate) use compare::{Distance, Mismatch};
+pub use conversions::ConversionError;
 pub use defaults::Defaults;
+#[cfg(feature = "dhcp")]
+pub use dhcp::Dhcp;
+#[cfg(feature = "dhcp")]
+pub use dhcp_options::{Addresses, DhcpOption};
 pub use dissect::{DissectError, Dissection};
+#[cfg(feature = "dns")]
+pub use dns::Dns;
+#[cfg(feature = "dns")]
+pub use dns_name::{DomainName, DomainNameError};
+#[cfg(feature = "dns")]
+pub use dns_record::DnsRecord;
+#[cfg(feature = "dns")]
+pub use dns_type::RecordType;
 pub use ethernet::{Ethernet, Vlan};
 pub use explain::{Explanation, Hexdump};
 pub use field::{Field, FieldValue, IntoField, Octets, octets_such_that, such_that};
+pub use group_records::group_record;
 pub use icmpv4::Icmpv4;
 pub use icmpv6::Icmpv6;
 pub use igmp::Igmp;
@@ -93,7 +136,7 @@ use udp::UDP;
 
 use crate::device::FrameRef;
 
-/// The description of a protocol.
+/// The description of a protocol. Without its feature an application's message is a payload.
 pub(crate) fn protocol(kind: LayerKind) -> &'static Protocol {
     match kind {
         LayerKind::Ethernet => &ETHERNET,
@@ -110,12 +153,32 @@ pub(crate) fn protocol(kind: LayerKind) -> &'static Protocol {
         LayerKind::Igmp => &IGMP,
         LayerKind::Udp => &UDP,
         LayerKind::Tcp => &TCP,
-        LayerKind::Dns | LayerKind::Dhcp | LayerKind::Payload => &PAYLOAD,
+        #[cfg(feature = "dns")]
+        LayerKind::Dns => &dns::DNS,
+        #[cfg(not(feature = "dns"))]
+        LayerKind::Dns => &PAYLOAD,
+        #[cfg(feature = "dhcp")]
+        LayerKind::Dhcp => &dhcp::DHCP,
+        #[cfg(not(feature = "dhcp"))]
+        LayerKind::Dhcp => &PAYLOAD,
+        LayerKind::Payload => &PAYLOAD,
     }
 }
 
-/// The application's message that a datagram between those ports holds, where a feature takes it apart.
-pub(crate) const fn application(_from: u16, _to: u16, _octets: &[u8]) -> Option<LayerKind> {
+/// The application's message that a datagram between those ports holds, where a feature takes it apart. What cannot be
+/// one stays a payload.
+pub(crate) fn application(from: u16, to: u16, octets: &[u8]) -> Option<LayerKind> {
+    // IANA "Service Name and Transport Protocol Port Number Registry": domain, mdns, llmnr; bootps, bootpc.
+    let ports = |known: &[u16]| known.contains(&from) || known.contains(&to);
+    #[cfg(feature = "dns")]
+    if ports(&[53, 5353, 5355]) && dns_sections::is_plausible(octets) {
+        return Some(LayerKind::Dns);
+    }
+    #[cfg(feature = "dhcp")]
+    if ports(&[67, 68]) && dhcp::is_plausible(octets) {
+        return Some(LayerKind::Dhcp);
+    }
+    let _ = (ports, octets);
     None
 }
 

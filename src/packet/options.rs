@@ -1,5 +1,5 @@
-//! Lists of options in a header: where each stands, and how one is appended. What no field of a protocol's table names is
-//! an option by its kind.
+//! Lists of options in a header: where each stands, and how one is appended. What no field of a protocol's table names
+//! is an option by its kind.
 //!
 //! Layer: `packet`. A list ends at its end mark, at the end of its header, or at the first option that is malformed.
 //!
@@ -43,6 +43,7 @@ pub(crate) const fn list(kind: LayerKind) -> Option<&'static OptionList> {
         LayerKind::Tcp => Some(&super::tcp_options::OPTIONS),
         LayerKind::HopByHop => Some(&super::ipv6_extensions::HOP_BY_HOP_OPTIONS),
         LayerKind::DestinationOptions => Some(&super::ipv6_extensions::OPTIONS),
+        LayerKind::Icmpv6 => Some(&super::ndp_options::OPTIONS),
         _ => None,
     }
 }

@@ -23,16 +23,18 @@ impl<'a> FrameRef<'a> {
     /// ```
     #[must_use]
     pub fn summary(self) -> Summary<'a> {
-        Summary { frame: Dissection::new(self), is_quoted: false }
+        Summary { frame: Dissection::new(self), depth: 0 }
     }
 }
 
 /// One line about a frame; see [`FrameRef::summary`].
 pub struct Summary<'a> {
     frame: Dissection<'a>,
-    /// What is quoted in what is quoted is not told: octets may nest it a thousand times.
-    is_quoted: bool,
+    depth: usize,
 }
+
+/// An error about an error about an error: how deep that is told. Octets may nest it a thousand times.
+const DEEPEST: usize = 3;
 
 impl fmt::Debug for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,8 +89,12 @@ impl fmt::Display for Summary<'_> {
             }
             _ => write!(f, "{} octets", frame.frame().len())?,
         }
-        if let Some(quoted) = frame.quoted().filter(|_| !self.is_quoted) {
-            write!(f, " about ({})", Summary { frame: Dissection::new(quoted), is_quoted: true })?;
+        match frame.quoted() {
+            Some(quoted) if self.depth < DEEPEST => {
+                write!(f, " about ({})", Summary { frame: Dissection::new(quoted), depth: self.depth + 1 })?;
+            }
+            Some(_) => f.write_str(" about (…)")?,
+            None => {}
         }
         if let Some(error) = frame.error() {
             write!(f, " [{error}]")?;

@@ -248,7 +248,8 @@ impl Tcp {
     }
 
     /// An option by its kind (IANA "TCP Option Kind Numbers") and the octets behind kind and length; kinds 0 and 1 have
-    /// neither. Options are written in the order of the calls; of one kind the second stands for the second in the header.
+    /// neither. Options are written in the order of the calls; of one kind the second stands for the second in the
+    /// header.
     ///
     /// ```
     /// use tuntap_test::packet::Tcp;

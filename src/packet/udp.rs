@@ -35,12 +35,14 @@ layer! {
 }
 
 /// The UDP layer below an application's message that has none.
-pub(crate) fn below(first: LayerKind) -> Option<Layer> {
-    match first {
-        LayerKind::Dns => Some(Udp::new().sport(53_000).dport(53).into()),
-        LayerKind::Dhcp => Some(Udp::new().sport(68).dport(67).into()),
-        _ => None,
-    }
+pub(crate) fn below(first: &Layer) -> Option<Layer> {
+    let (asking, asked, is_answer) = match first.kind() {
+        LayerKind::Dns => (53_000, 53, first.is("qr", 1)),
+        LayerKind::Dhcp => (68, 67, first.is("op", 2)),
+        _ => return None,
+    };
+    let (from, to) = if is_answer { (asked, asking) } else { (asking, asked) };
+    Some(Udp::new().sport(from).dport(to).into())
 }
 
 fn dissect(octets: &[u8]) -> Result<Dissected, LengthError> {

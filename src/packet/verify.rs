@@ -86,6 +86,20 @@ impl View<'_> {
         }
     }
 
+    /// Tells that a number of things is larger than that of those which are there.
+    pub(crate) fn check_number(
+        &self,
+        field: &'static str,
+        present: usize,
+        rule: &'static str,
+        defect: &mut dyn FnMut(Defect),
+    ) {
+        let got = self.number(field);
+        if u128::try_from(present).is_ok_and(|present| got > present) {
+            self.report(field, DefectKind::Length, u32::try_from(present).unwrap_or(u32::MAX), got, rule, defect);
+        }
+    }
+
     /// Tells that a checksum is not right. `sum` is the checksum computed over the field as it stands: 0 when right.
     pub(crate) fn check_sum(&self, field: &'static str, sum: u16, rule: &'static str, defect: &mut dyn FnMut(Defect)) {
         if sum == 0 {

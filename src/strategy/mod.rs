@@ -1,6 +1,6 @@
 //! Proptest strategies for the crate's own vocabulary. Feature `proptest`.
 //!
-//! Layer: above [`codec`](crate::codec), used by tests only.
+//! Layer: above [`codec`](crate::codec) and [`packet`](crate::packet), used by tests only.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -14,3 +14,4 @@
 //! ```
 
 pub mod codec;
+pub mod packet;

@@ -41,8 +41,9 @@ impl Folder {
 
     /// In a folder of that base.
     pub(super) fn below(base: &Path, test_path: &str) -> Self {
+        let base = absolute(base.to_owned());
         let path = base.join(name_of(test_path));
-        let missing = base.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let missing = base.ancestors().take_while(|folder| !folder.exists());
         let ours = std::iter::once(path.as_path()).chain(missing).map(Path::to_owned).collect();
         Self { path, ours }
     }

@@ -114,8 +114,10 @@ impl Recording {
 
     /// Adds an interface, at any time before its first frame.
     pub fn add_interface(&mut self, interface: Interface) -> InterfaceId {
-        let (id, written) = self.segments.add_interface(interface);
-        if let Err(error) = written {
+        let id = self.segments.add_interface(interface);
+        if !self.ended
+            && let Err(error) = self.segments.write_interface()
+        {
             self.note(error);
         }
         id
@@ -204,7 +206,7 @@ impl Recording {
         let Segments { folder, stem, .. } = &self.segments;
         let (unfinished, file) = folder.make(|folder| {
             let path = folder.join(format!("{stem}.{name}"));
-            File::create(&path).map(|file| (path, file))
+            File::create_new(&path).map(|file| (path, file))
         })?;
         let path = folder.path().join(name);
         let done = write(file).and_then(|()| fs::rename(&unfinished, &path));

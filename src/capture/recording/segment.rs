@@ -44,14 +44,19 @@ impl Segments {
         Self { folder, stem, section, interfaces: Vec::new(), current: None, older: None, next: 0, forgotten: 0 }
     }
 
-    pub(super) fn add_interface(&mut self, interface: Interface) -> (InterfaceId, io::Result<()>) {
+    /// Adds an interface to those that every segment begins with.
+    pub(super) fn add_interface(&mut self, interface: Interface) -> InterfaceId {
         let id = InterfaceId(u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX));
-        let written = match &mut self.current {
-            Some(segment) => segment.writer.add_interface(&interface).map(drop),
-            None => Ok(()),
-        };
         self.interfaces.push(interface);
-        (id, written)
+        id
+    }
+
+    /// Writes the newest interface into the segment that has begun without it.
+    pub(super) fn write_interface(&mut self) -> io::Result<()> {
+        match (&mut self.current, self.interfaces.last()) {
+            (Some(segment), Some(interface)) => segment.writer.add_interface(interface).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a frame, into a new segment when there is none or it is full.

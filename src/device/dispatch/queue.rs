@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::device::{Deadline, Frame, FrameRef, Mode, patience};
+use crate::device::{Deadline, Frame, FrameRef, Mode};
 
 /// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
 pub(super) const MOST_OCTETS: usize = 64 << 20;
@@ -200,9 +200,9 @@ impl Queue {
     }
 
     /// Waits for the pass after `passes`, or for the reader's end.
-    pub(super) fn wait_for_pass(&self, passes: u64) -> io::Result<()> {
+    pub(super) fn wait_for_pass(&self, passes: u64, at_most: Duration) -> io::Result<()> {
         let waiting = |state: &mut State| state.passes == passes && state.end.is_none();
-        let waited = self.passed.wait_timeout_while(self.lock(), patience(), waiting);
+        let waited = self.passed.wait_timeout_while(self.lock(), at_most, waiting);
         let (state, over) = waited.unwrap_or_else(PoisonError::into_inner);
         drop(state);
         if over.timed_out() { Err(refusal(ErrorKind::TimedOut)) } else { Ok(()) }
@@ -243,8 +243,6 @@ fn refusal(kind: ErrorKind) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn push(queue: &Queue, octets: &[u8]) -> bool {

@@ -1,0 +1,211 @@
+//! What a test leaves behind: nothing when it passes, its exchange and the report when it fails, and what it had written
+//! when it is killed. This program starts itself: the child's tests fail where a variable says so.
+
+#![cfg(unix)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+use std::{env, fs};
+
+use tuntap_test::capture::{Capture, Direction};
+use tuntap_test::prelude::*;
+
+/// The variable that makes this program a child, and says how its test ends.
+const CHILD: &str = "TUNTAP_TEST_EVIDENCE_CHILD";
+
+/// The exchange that a child has, and its end.
+fn exchange(tun: &Tun) {
+    tun.send(Icmpv4::echo_request(7, 1) / b"hello");
+    tun.expect(Icmpv4::echo_reply(7, 1).named("first reply"));
+    tun.send(Icmpv4::echo_request(7, 2) / b"hello");
+    match env::var(CHILD).as_deref() {
+        Ok("expectation") => drop(tun.expect(Icmpv4::echo_reply(7, 3).named("second reply"))),
+        Ok("assertion") => panic!("an assertion of the test's own"),
+        Ok("abort") => {
+            drop(tun.expect(Icmpv4::echo_reply(7, 2)));
+            std::process::abort()
+        }
+        Ok("kill") => {
+            drop(tun.expect(Icmpv4::echo_reply(7, 2)));
+            let _ = Command::new("sh").args(["-c", "kill -KILL $PPID"]).status();
+        }
+        _ => drop(tun.expect(Icmpv4::echo_reply(7, 2))),
+    }
+}
+
+#[tuntap_test]
+fn a_test(tun: Tun) {
+    exchange(&tun);
+}
+
+#[tuntap_test(mock)]
+#[should_panic(expected = "as wanted")]
+fn a_test_that_should_panic(tun: Tun) {
+    exchange(&tun);
+    panic!("as wanted");
+}
+
+/// A folder that goes with the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("tuntap-test-evidence.{name}.{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Runs one of the tests above in a child whose evidence goes here.
+    fn run(&self, test: &str, end: &str, capture: Option<&str>) -> Output {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--include-ignored", "--exact", test]).env(CHILD, end).env("TUNTAP_TEST_DIR", &self.0);
+        match capture {
+            Some(when) => child.env("TUNTAP_TEST_CAPTURE", when),
+            None => child.env_remove("TUNTAP_TEST_CAPTURE"),
+        };
+        child.output().unwrap()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { walk(&path, files) } else { files.push(path) }
+            }
+        }
+        let mut files = Vec::new();
+        walk(&self.0, &mut files);
+        files.sort();
+        files
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.0).unwrap().next().is_none()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn names(files: &[PathBuf]) -> Vec<&str> {
+    files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect()
+}
+
+fn has_failed(status: ExitStatus) -> bool {
+    status.code() == Some(101)
+}
+
+#[test]
+fn a_passed_test_leaves_nothing_and_clears_what_an_earlier_run_left() {
+    let scratch = Scratch::new("passed");
+    assert!(scratch.run("a_test::mock", "pass", None).status.success());
+    assert!(scratch.is_empty(), "{:?}", scratch.files());
+    assert!(has_failed(scratch.run("a_test::mock", "expectation", None).status));
+    assert!(!scratch.is_empty());
+    assert!(scratch.run("a_test::mock", "pass", None).status.success());
+    assert!(scratch.is_empty(), "{:?}", scratch.files());
+}
+
+#[test]
+fn a_panic_that_is_wanted_leaves_nothing() {
+    let scratch = Scratch::new("wanted");
+    assert!(scratch.run("a_test_that_should_panic::mock", "pass", None).status.success());
+    assert!(scratch.is_empty(), "{:?}", scratch.files());
+}
+
+fn failed_test_leaves_its_exchange(backend: &str) {
+    let scratch = Scratch::new(&format!("failed.{backend}"));
+    let output = scratch.run(&format!("a_test::{backend}"), "expectation", None);
+    assert!(has_failed(output.status));
+    let files = scratch.files();
+    assert_eq!(names(&files), ["exchange.pcapng", "report.txt"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("files: {}", files[0].display())), "{said}");
+
+    let report = fs::read_to_string(&files[1]).unwrap();
+    assert!(report.starts_with("expect \"second reply\""), "{report}");
+    assert!(report.contains("ICMPv4 seq"), "{report}");
+
+    let capture = Capture::read(&files[0]).unwrap();
+    let interface = capture.interfaces.first().unwrap();
+    assert_eq!(interface.name.as_deref(), Some("tun0"));
+    let ways: Vec<_> = capture.frames.iter().map(|frame| frame.direction).collect();
+    let (out, back) = (Some(Direction::Inbound), Some(Direction::Outbound));
+    assert_eq!(ways, [out, back, out, back]);
+    let comments: Vec<_> = capture.frames.iter().map(|frame| frame.comments.concat()).collect();
+    assert!(comments[0].starts_with("sent ") && comments[0].contains("evidence.rs:"), "{comments:?}");
+    assert!(comments[1].starts_with("matched: \"first reply\""), "{comments:?}");
+    assert!(comments[3].starts_with("UNEXPECTED: \"second reply\""), "{comments:?}");
+    assert!(capture.frames.is_sorted_by_key(|frame| frame.time));
+}
+
+#[test]
+fn a_failed_test_leaves_its_exchange_with_what_became_of_each_frame() {
+    failed_test_leaves_its_exchange("mock");
+}
+
+#[test]
+#[ignore = "needs a kernel TUN/TAP device"]
+fn a_failed_kernel_test_leaves_its_exchange_with_what_became_of_each_frame() {
+    failed_test_leaves_its_exchange("kernel");
+}
+
+#[test]
+fn an_assertion_of_the_tests_own_leaves_the_same_with_the_timeline() {
+    let scratch = Scratch::new("assertion");
+    let output = scratch.run("a_test::mock", "assertion", None);
+    assert!(has_failed(output.status));
+    assert_eq!(names(&scratch.files()), ["exchange.pcapng", "report.txt"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("timeline of TUN tun0 on the mock"), "{said}");
+}
+
+#[test]
+fn a_test_that_aborts_or_is_killed_leaves_what_it_had_written() {
+    for end in ["abort", "kill"] {
+        let scratch = Scratch::new(end);
+        let output = scratch.run("a_test::mock", end, None);
+        assert_eq!(output.status.code(), None, "ended by a signal: {output:?}");
+        let files = scratch.files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let capture = Capture::read_lossy(&files[0]).unwrap();
+        assert_eq!((capture.frames.len(), capture.truncated.is_some()), (4, false), "{end}");
+        // The next run of the test clears it.
+        assert!(scratch.run("a_test::mock", "pass", None).status.success());
+        assert!(scratch.is_empty(), "{:?}", scratch.files());
+    }
+}
+
+#[test]
+fn the_capture_of_a_passed_test_is_kept_where_it_is_wanted() {
+    let scratch = Scratch::new("always");
+    assert!(scratch.run("a_test::mock", "pass", Some("always")).status.success());
+    let files = scratch.files();
+    assert_eq!(names(&files), ["exchange.pcapng"]);
+    assert_eq!(Capture::read(&files[0]).unwrap().frames.len(), 4);
+}
+
+/// Wireshark opens it, with interface, link type, directions and comments.
+#[test]
+#[ignore = "needs tshark: apt-get install tshark"]
+fn tshark_reads_the_exchange_of_a_failed_test() {
+    let scratch = Scratch::new("tshark");
+    assert!(has_failed(scratch.run("a_test::mock", "expectation", None).status));
+    let files = scratch.files();
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(&files[0])
+        .args(["-T", "fields", "-E", "separator=;"])
+        .args(["-e", "frame.interface_name", "-e", "frame.protocols", "-e", "frame.packet_flags_direction"])
+        .args(["-e", "icmp.seq", "-e", "frame.comment"])
+        .output()
+        .expect("tshark is missing: apt-get install tshark");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(lines[0].starts_with("tun0;raw:ip:icmp:data;0x00000001;1;sent "), "{text}");
+    assert!(lines[3].contains(";0x00000002;2;UNEXPECTED: \"second reply\""), "{text}");
+}
