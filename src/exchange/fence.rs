@@ -7,6 +7,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::device::Deadline;
+#[cfg(feature = "tokio")]
+use crate::device::dispatch::Look;
+use crate::device::dispatch::Wakers;
 
 /// One fence, and when its answer came.
 struct Pending {
@@ -17,6 +20,14 @@ struct Pending {
 #[derive(Default)]
 struct State {
     pending: Vec<Pending>,
+    wakers: Wakers,
+}
+
+#[cfg(feature = "tokio")]
+impl AsMut<Wakers> for State {
+    fn as_mut(&mut self) -> &mut Wakers {
+        &mut self.wakers
+    }
 }
 
 /// The fences of one link.
@@ -42,8 +53,10 @@ impl Fences {
         let found = state.pending.iter_mut().find(|fence| fence.answered.is_none() && is_answer(fence.nonce));
         if let Some(fence) = found {
             fence.answered = Some(at);
+            let woken = state.wakers.take();
             drop(state);
             self.answered.notify_all();
+            woken.wake();
         }
     }
 
@@ -58,6 +71,12 @@ impl Fences {
         let waited = self.answered.wait_timeout_while(self.state(), at_most, pending);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.end(nonce)
+    }
+
+    /// As [`wait`](Self::wait), for a task: waits as long as it takes.
+    #[cfg(feature = "tokio")]
+    pub(super) fn wait_async(&self, nonce: u64) -> impl Future<Output = Option<Instant>> + Send {
+        Look::new(&self.state, move |state: &mut State| (!state.is_pending(nonce)).then(|| state.end(nonce)))
     }
 
     /// Nobody waits for the answer any more.

@@ -30,6 +30,8 @@
 //! Every frame ends in one class ([`Accounting`]): matched, answered by a machine, ignored by a rule, skipped,
 //! unexpected, or left over.
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod coverage;
 mod end;
 mod expectation;
@@ -225,9 +227,9 @@ impl Exchange {
     pub fn receive(&self) -> Frame {
         let line = Location::caller();
         let begin = Instant::now();
-        match self.take(Until::after(begin, patience())) {
-            Ok(received) => self.give_out(received, line),
-            Err(error) => Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)).panic(),
+        match self.received(self.take(Until::after(begin, patience())), line, begin) {
+            Ok(frame) => frame,
+            Err(failure) => failure.panic(),
         }
     }
 
@@ -239,6 +241,12 @@ impl Exchange {
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
         let line = Location::caller();
         self.take(Until::begin(deadline.into())).map(|received| self.give_out(received, line))
+    }
+
+    fn received(&self, taken: io::Result<Received>, line: Line, begin: Instant) -> Result<Frame, Failure> {
+        taken
+            .map(|received| self.give_out(received, line))
+            .map_err(|error| Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)))
     }
 
     fn give_out(&self, received: Received, line: Line) -> Frame {

@@ -335,13 +335,13 @@ impl<T> Verb for Pairing<'_, T> {
         Err(Failure::new(self.exchange, problem))
     }
 
-    fn end(mut self) -> Result<T, Failure> {
+    fn end(&mut self) -> Result<T, Failure> {
         let answered = std::mem::take(&mut self.answered);
         let answers = Answers {
             answered: answered.into_iter().map(|(request, answer)| (request, answer.into_frame())).collect(),
             unanswered: std::mem::take(&mut self.open).into_iter().flatten().collect(),
         };
-        (self.give)(&mut self, answers)
+        (self.give)(self, answers)
     }
 
     fn abandon(&mut self) -> Vec<Received> {

@@ -135,7 +135,7 @@ impl Verb for NothingElse<'_> {
         };
     }
 
-    fn end(mut self) -> Result<Established, Failure> {
+    fn end(&mut self) -> Result<Established, Failure> {
         let Stage::Done(established) = self.stage else {
             return Err(self.failed(io::Error::other("it was not established that nothing else comes")));
         };
@@ -302,7 +302,7 @@ impl Verb for Watch<'_> {
         Err(Failure::new(self.exchange, problem))
     }
 
-    fn end(self) -> Result<(), Failure> {
+    fn end(&mut self) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -228,8 +228,8 @@ impl<T> Verb for Run<'_, T> {
         Err(self.nothing_came(wanted, self.asked.elapsed(), error))
     }
 
-    fn end(self) -> Result<T, Failure> {
-        let frames = self.taken.into_iter().map(Received::into_frame).collect();
+    fn end(&mut self) -> Result<T, Failure> {
+        let frames = self.taken.drain(..).map(Received::into_frame).collect();
         (self.give)(frames).ok_or_else(|| {
             let headline = "the expectation was met by no frame at all: put what is optional into an expect_sequence";
             Failure::new(self.exchange, Problem::new(headline.to_owned(), self.line).wanted(&*self.expected))

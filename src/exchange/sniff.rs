@@ -147,8 +147,8 @@ impl Verb for Sniffing<'_> {
         Err(Failure::new(self.exchange, problem))
     }
 
-    fn end(self) -> Result<Vec<Frame>, Failure> {
-        Ok(self.frames.into_iter().map(Received::into_frame).collect())
+    fn end(&mut self) -> Result<Vec<Frame>, Failure> {
+        Ok(self.frames.drain(..).map(Received::into_frame).collect())
     }
 
     fn abandon(&mut self) -> Vec<Received> {

@@ -117,8 +117,8 @@ impl Verb for AnyOrder<'_> {
         Err(Failure::new(self.exchange, problem))
     }
 
-    fn end(self) -> Result<Vec<Frame>, Failure> {
-        Ok(self.matched)
+    fn end(&mut self) -> Result<Vec<Frame>, Failure> {
+        Ok(std::mem::take(&mut self.matched))
     }
 
     fn abandon(&mut self) -> Vec<Received> {

@@ -96,7 +96,7 @@ pub(super) trait Verb {
     }
 
     /// What it gives, once nothing more is needed.
-    fn end(self) -> Result<Self::Output, Failure>;
+    fn end(&mut self) -> Result<Self::Output, Failure>;
 
     /// It is dropped on the way: the frames that it has taken and not given out.
     #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "only a future is dropped on the way"))]
