@@ -1,7 +1,7 @@
 //! What a verb costs on the mock: send an echo request, expect its reply, many times.
 //!
 //! ```text
-//! cargo bench --bench exchange        # no privileges; some seconds
+//! cargo bench --bench exchange --features tokio       # no privileges; half a minute; the feature adds the futures
 //! ```
 //!
 //! The reply comes through the link's reader, so most of the time is two threads waking each other: the numbers are for
@@ -50,6 +50,46 @@ fn blocking_waiting(tun: &Tun, with: &Exchanges) -> Duration {
     elapsed
 }
 
+/// As `blocking`, on a runtime of one thread.
+#[cfg(feature = "tokio")]
+fn awaiting(tun: &Tun, with: &Exchanges) {
+    let tun = tun.as_async();
+    on_tokio(async {
+        for _ in 0..EXCHANGES {
+            tun.send(with.request.clone());
+            tun.expect(with.reply.clone()).await;
+        }
+    });
+}
+
+/// As `blocking_waiting`.
+#[cfg(feature = "tokio")]
+fn awaiting_waiting(tun: &Tun, with: &Exchanges) -> Duration {
+    let mut elapsed = Duration::ZERO;
+    let tun = tun.as_async();
+    on_tokio(async {
+        for _ in 0..EXCHANGES / 1000 {
+            for _ in 0..1000 {
+                tun.send(with.request.clone());
+            }
+            while tun.accounting().received % 1000 != 0 {
+                std::thread::yield_now();
+            }
+            let begin = Instant::now();
+            for _ in 0..1000 {
+                tun.expect(with.reply.clone()).await;
+            }
+            elapsed += begin.elapsed();
+        }
+    });
+    elapsed
+}
+
+#[cfg(feature = "tokio")]
+fn on_tokio(task: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(task);
+}
+
 fn report(what: &str, mut rounds: Vec<Duration>) {
     rounds.sort();
     let per = |of: Option<&Duration>| of.copied().unwrap_or_default().as_secs_f64() * 1e9 / f64::from(EXCHANGES);
@@ -74,5 +114,10 @@ fn main() -> io::Result<()> {
     };
     report("send, expect", (0..ROUNDS).map(|_| timed(&|| blocking(&tun, &with))).collect());
     report("expect what waits", (0..ROUNDS).map(|_| blocking_waiting(&tun, &with)).collect());
+    #[cfg(feature = "tokio")]
+    {
+        report("send, expect, awaited", (0..ROUNDS).map(|_| timed(&|| awaiting(&tun, &with))).collect());
+        report("expect what waits, awaited", (0..ROUNDS).map(|_| awaiting_waiting(&tun, &with)).collect());
+    }
     Ok(())
 }

@@ -27,6 +27,8 @@
 //! | `sniff(p, until)` | all such frames | are passed over, and listed |
 //! | `receive()` | any frame | |
 //!
+//! With feature `tokio` the same verbs are futures, at `tun.as_async()`: module `asynchronous`.
+//!
 //! Every frame ends in one class ([`Accounting`]): matched, answered by a machine, ignored by a rule, skipped,
 //! unexpected, or left over.
 

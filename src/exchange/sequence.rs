@@ -118,6 +118,14 @@ impl Exchange {
     }
 }
 
+fn last(taken: &mut Vec<Received>) -> Option<Frame> {
+    taken.pop().map(Received::into_frame)
+}
+
+fn all(taken: &mut Vec<Received>) -> Option<Vec<Frame>> {
+    Some(taken.drain(..).map(Received::into_frame).collect())
+}
+
 /// A run through a list of expectations.
 pub(super) struct Run<'a, T> {
     exchange: &'a Exchange,
@@ -126,7 +134,7 @@ pub(super) struct Run<'a, T> {
     others: Others,
     line: Line,
     /// What it gives of the frames; `None` where they are too few.
-    give: fn(Vec<Frame>) -> Option<T>,
+    give: fn(&mut Vec<Received>) -> Option<T>,
     /// The expectation that is next, and how often it was met.
     at: usize,
     count: usize,
@@ -140,17 +148,17 @@ pub(super) struct Run<'a, T> {
 
 impl<'a> Run<'a, Frame> {
     pub(super) fn expect(exchange: &'a Exchange, expected: Expectation, line: Line) -> Self {
-        Self::new(exchange, "expect", Arc::new([expected]), Others::Fail, line, |mut frames| frames.pop())
+        Self::new(exchange, "expect", Arc::new([expected]), Others::Fail, line, last)
     }
 
     pub(super) fn expect_eventually(exchange: &'a Exchange, expected: Expectation, line: Line) -> Self {
-        Self::new(exchange, "expect_eventually", Arc::new([expected]), Others::Skip, line, |mut frames| frames.pop())
+        Self::new(exchange, "expect_eventually", Arc::new([expected]), Others::Skip, line, last)
     }
 }
 
 impl<'a> Run<'a, Vec<Frame>> {
     pub(super) fn expect_sequence(exchange: &'a Exchange, expected: Vec<Expectation>, line: Line) -> Self {
-        Self::new(exchange, "expect_sequence", expected.into(), Others::Fail, line, Some)
+        Self::new(exchange, "expect_sequence", expected.into(), Others::Fail, line, all)
     }
 }
 
@@ -164,8 +172,9 @@ impl<T> Verb for Run<'_, T> {
     fn need(&mut self) -> Result<Need, Failure> {
         while let Some(wanted) = self.expected.get(self.at) {
             if self.count < wanted.most {
-                let until = self.until(wanted);
-                self.asked = Instant::now();
+                let now = Instant::now();
+                let until = self.until(wanted, now);
+                self.asked = now;
                 return Ok(Need::Frame(until));
             }
             self.go_on();
@@ -229,8 +238,7 @@ impl<T> Verb for Run<'_, T> {
     }
 
     fn end(&mut self) -> Result<T, Failure> {
-        let frames = self.taken.drain(..).map(Received::into_frame).collect();
-        (self.give)(frames).ok_or_else(|| {
+        (self.give)(&mut self.taken).ok_or_else(|| {
             let headline = "the expectation was met by no frame at all: put what is optional into an expect_sequence";
             Failure::new(self.exchange, Problem::new(headline.to_owned(), self.line).wanted(&*self.expected))
         })
@@ -248,7 +256,7 @@ impl<'a, T> Run<'a, T> {
         expected: Arc<[Expectation]>,
         others: Others,
         line: Line,
-        give: fn(Vec<Frame>) -> Option<T>,
+        give: fn(&mut Vec<Received>) -> Option<T>,
     ) -> Self {
         let begin = Instant::now();
         let reference = exchange.reference();
@@ -287,11 +295,11 @@ impl<'a, T> Run<'a, T> {
     }
 
     /// How long to wait: as the expectation says; for what must come long, for what may come not at all.
-    fn until(&self, wanted: &Expectation) -> Until {
+    fn until(&self, wanted: &Expectation, now: Instant) -> Until {
         match wanted.within {
             Some(within) => Until::after(self.reference, within),
             None if self.is_enough() => Until::Now,
-            None => Until::after(Instant::now(), patience()),
+            None => Until::after(now, patience()),
         }
     }
 

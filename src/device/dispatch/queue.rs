@@ -165,19 +165,21 @@ impl Queue {
     }
 
     pub(super) fn next(&self, deadline: Deadline) -> io::Result<Received> {
-        let until = match deadline {
-            Deadline::Now | Deadline::Never => None,
-            // A point that the clock cannot express never comes.
-            Deadline::After(wait) => Instant::now().checked_add(wait),
-        };
         let mut state = self.lock();
         if deadline == Deadline::Now {
             return state.there().unwrap_or_else(|| Err(refusal(ErrorKind::WouldBlock)));
         }
+        let mut until = None;
         loop {
             if let Some(next) = state.next() {
                 return next;
             }
+            // The clock is asked when there is something to wait for.
+            let until = *until.get_or_insert_with(|| match deadline {
+                Deadline::Now | Deadline::Never => None,
+                // A point that the clock cannot express never comes.
+                Deadline::After(wait) => Instant::now().checked_add(wait),
+            });
             state = match until {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
