@@ -62,6 +62,8 @@ pub use responders::{Detached, ResponderId};
 #[cfg(feature = "tokio")]
 pub(crate) use wakers::Look;
 pub(crate) use wakers::Wakers;
+#[cfg(all(test, feature = "tokio"))]
+pub(crate) use wakers::counting;
 
 use super::{Deadline, Device, FrameRef, patience};
 use queue::Queue;

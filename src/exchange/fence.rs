@@ -95,3 +95,41 @@ impl State {
         self.pending.swap_remove(at).answered
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_for_its_own_fence() {
+        let (fences, at) = (Fences::default(), Instant::now());
+        fences.begin(1);
+        fences.begin(2);
+        fences.answer(at, |nonce| nonce == 2);
+        // The first answer counts.
+        fences.answer(at + Duration::from_secs(1), |nonce| nonce == 2);
+        assert_eq!(fences.wait(1, Deadline::Now), None);
+        assert_eq!(fences.wait(2, Deadline::Never), Some(at));
+        // Each is over when it was waited for.
+        fences.answer(at, |_| true);
+        assert_eq!(fences.wait(2, Deadline::Never), None);
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn an_answer_wakes_the_task_that_waits_for_it() {
+        use std::sync::Arc;
+        use std::task::Poll;
+
+        use crate::device::dispatch::counting::Count;
+
+        let (fences, at, count) = (Fences::default(), Instant::now(), Arc::new(Count::default()));
+        fences.begin(1);
+        let mut answer = Box::pin(fences.wait_async(1));
+        assert!(count.poll(&mut answer).is_pending());
+        fences.answer(at, |nonce| nonce == 2);
+        assert_eq!(count.get(), 0);
+        fences.answer(at, |nonce| nonce == 1);
+        assert_eq!((count.get(), count.poll(&mut answer)), (1, Poll::Ready(Some(at))));
+    }
+}

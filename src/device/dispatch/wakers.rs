@@ -4,6 +4,8 @@
 //! whoever changes what is waited for wakes all that wait, and each looks again. So nothing is lost when one that was
 //! woken is dropped before it looked. Without the feature `tokio` nobody waits so, and the list stays empty.
 
+#[cfg(all(test, feature = "tokio"))]
+pub(crate) mod counting;
 #[cfg(feature = "tokio")]
 mod look;
 

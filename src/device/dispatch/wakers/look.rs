@@ -75,9 +75,8 @@ impl<S: AsMut<Wakers>, F> Drop for Look<'_, S, F> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
+    use super::super::counting::Count;
     use super::*;
 
     #[derive(Default)]
@@ -89,15 +88,6 @@ mod tests {
     impl AsMut<Wakers> for State {
         fn as_mut(&mut self) -> &mut Wakers {
             &mut self.wakers
-        }
-    }
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -113,25 +103,21 @@ mod tests {
         woken.wake();
     }
 
-    fn poll<F: Future + Unpin>(future: &mut F, count: &Arc<Count>) -> Poll<F::Output> {
-        Pin::new(future).poll(&mut Context::from_waker(&Arc::clone(count).into()))
-    }
-
     #[test]
     fn all_that_wait_are_woken_once_and_one_takes_what_is_there() {
         let state = Mutex::new(State::default());
         let (mut first, mut second) = (Look::new(&state, take), Look::new(&state, take));
         let counts = [Arc::new(Count::default()), Arc::new(Count::default())];
-        assert!(poll(&mut first, &counts[0]).is_pending() && poll(&mut second, &counts[1]).is_pending());
+        assert!(counts[0].poll(&mut first).is_pending() && counts[1].poll(&mut second).is_pending());
         // Looked at again with the same waker and with another one: it is woken once, by the last.
-        assert!(poll(&mut first, &counts[0]).is_pending());
+        assert!(counts[0].poll(&mut first).is_pending());
         let other = Arc::new(Count::default());
-        assert!(poll(&mut second, &other).is_pending());
+        assert!(other.poll(&mut second).is_pending());
         put(&state);
-        let woken = [&counts[0], &counts[1], &other].map(|count| count.0.load(Ordering::Relaxed));
+        let woken = [&counts[0], &counts[1], &other].map(|count| count.get());
         assert_eq!(woken, [1, 0, 1]);
-        assert_eq!(poll(&mut second, &other), Poll::Ready(7));
-        assert!(poll(&mut first, &counts[0]).is_pending());
+        assert_eq!(other.poll(&mut second), Poll::Ready(7));
+        assert!(counts[0].poll(&mut first).is_pending());
     }
 
     #[test]
@@ -139,10 +125,10 @@ mod tests {
         let state = Mutex::new(State::default());
         let count = Arc::new(Count::default());
         let (mut first, mut second) = (Look::new(&state, take), Look::new(&state, take));
-        assert!(poll(&mut first, &count).is_pending() && poll(&mut second, &count).is_pending());
+        assert!(count.poll(&mut first).is_pending() && count.poll(&mut second).is_pending());
         put(&state);
         drop(first);
-        assert_eq!(poll(&mut second, &count), Poll::Ready(7));
+        assert_eq!(count.poll(&mut second), Poll::Ready(7));
     }
 
     #[test]
@@ -150,9 +136,9 @@ mod tests {
         let state = Mutex::new(State::default());
         let count = Arc::new(Count::default());
         let mut dropped = Look::new(&state, take);
-        assert!(poll(&mut dropped, &count).is_pending());
+        assert!(count.poll(&mut dropped).is_pending());
         drop(dropped);
         put(&state);
-        assert_eq!((count.0.load(Ordering::Relaxed), Arc::strong_count(&count)), (0, 1));
+        assert_eq!((count.get(), Arc::strong_count(&count)), (0, 1));
     }
 }
