@@ -377,11 +377,12 @@ async fn a_paused_clock_jumps_to_the_deadline(tun: Tun) {
     assert_eq!(tun.sniff(Icmpv4::new(), 10).await.len(), 10);
 }
 
-/// A report without what differs from one run to the next: times, and the place of the call.
+/// A report without what differs from one run to the next: times, a verdict about them, and the place of the call.
 fn normalised(failure: &Failure) -> String {
     let mut words: Vec<_> = failure
         .to_string()
         .lines()
+        .filter(|line| !line.contains("verdict: INCONCLUSIVE"))
         .flat_map(|line| {
             let line = line.split_whitespace().map(|word| {
                 let number = word.trim_start_matches('+').trim_end_matches([',', ';', 's', 'm', 'µ', 'n']);
@@ -443,10 +444,7 @@ async fn reports_are_those_of_the_verbs_that_block() {
         fails!(try_expect_sequence([Icmpv4::echo_reply(7, 1), Icmpv4::echo_reply(7, 3)]));
         fails!(try_expect_sequence((times(2..=3, Icmpv4::new()), Udp::new().within(soon))));
         fails!(try_expect_in_any_order([Icmpv4::echo_reply(7, 2), Icmpv4::echo_reply(7, 3)]));
-        fails!(try_expect_in_any_order((
-            Icmpv4::echo_reply(7, 1..).within(soon),
-            times(4, Icmpv4::new().within(soon))
-        )));
+        fails!(try_expect_in_any_order((times(3, Icmpv4::new()), Udp::new().within(soon))));
         fails!(try_expect_nothing_else());
         fails!(try_sr1(Icmpv4::echo_request(7, 4) / vec![0; 70_000]));
         fails!(try_sr([Ipv4::new().ttl(1..=3)]));
