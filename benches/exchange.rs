@@ -38,7 +38,7 @@ fn blocking_waiting(tun: &Tun, with: &Exchanges) -> Duration {
         for _ in 0..1000 {
             tun.send(with.request.clone());
         }
-        while tun.accounting().received % 1000 != 0 {
+        while !tun.accounting().received.is_multiple_of(1000) {
             std::thread::yield_now();
         }
         let begin = Instant::now();
@@ -72,7 +72,7 @@ fn awaiting_waiting(tun: &Tun, with: &Exchanges) -> Duration {
             for _ in 0..1000 {
                 tun.send(with.request.clone());
             }
-            while tun.accounting().received % 1000 != 0 {
+            while !tun.accounting().received.is_multiple_of(1000) {
                 std::thread::yield_now();
             }
             let begin = Instant::now();

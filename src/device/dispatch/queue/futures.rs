@@ -35,13 +35,15 @@ mod tests {
     use crate::device::dispatch::counting::Count;
     use crate::device::{Deadline, Mode};
 
+    type Change = fn(&Queue);
+
     fn queue() -> Queue {
         Queue::new(Mode::Tun, 0, 1000)
     }
 
     #[test]
     fn whatever_the_next_frame_may_be_wakes_who_waits_for_it() {
-        let changes: [(fn(&Queue), Result<&[u8], ErrorKind>); 4] = [
+        let changes: [(Change, Result<&[u8], ErrorKind>); 4] = [
             (|queue| assert!(queue.push(b"one", Instant::now(), 1)), Ok(b"one")),
             (
                 |queue| {
