@@ -51,6 +51,8 @@
 //!
 //! * `proptest`: strategies for every codec type, in [`strategy`](https://docs.rs/tuntap-test).
 //! * `arbitrary`: `arbitrary::Arbitrary` for every codec type.
+//! * `tokio`: the verbs as futures, `tun.as_async().expect(…).await`, for tests on tokio's runtimes:
+//!   `exchange::asynchronous`.
 //!
 //! # What it does not do yet
 //!

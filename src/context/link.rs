@@ -16,6 +16,8 @@ use super::plan::Addresses;
 use super::{Shared, Stack, TestContext};
 use crate::answer::{Answering, AnsweringMachine, Until};
 use crate::device::{Cidr, DeviceConfig, Mode, patience};
+#[cfg(feature = "tokio")]
+use crate::exchange::asynchronous::AsyncExchange;
 use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
@@ -285,6 +287,14 @@ impl Link {
                 panic::resume_unwind(payload)
             }
         }
+    }
+
+    /// The same with verbs that are futures: `tun.as_async().expect(…).await`. See
+    /// [`asynchronous`](crate::exchange::asynchronous).
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub const fn as_async(&self) -> AsyncExchange<'_, Self> {
+        AsyncExchange::new(&self.exchange, self)
     }
 
     pub(super) const fn end(&self) -> &DeviceEnd {

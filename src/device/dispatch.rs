@@ -47,6 +47,7 @@ mod queue;
 mod reader;
 mod replies;
 mod responders;
+mod wakers;
 
 use std::fmt;
 use std::io;
@@ -58,6 +59,11 @@ use std::time::{Duration, Instant};
 pub use queue::Received;
 pub use replies::Replies;
 pub use responders::{Detached, ResponderId};
+#[cfg(feature = "tokio")]
+pub(crate) use wakers::Look;
+pub(crate) use wakers::Wakers;
+#[cfg(all(test, feature = "tokio"))]
+pub(crate) use wakers::counting;
 
 use super::{Deadline, Device, FrameRef, patience};
 use queue::Queue;
@@ -300,7 +306,22 @@ impl Dispatcher {
         self.shared.queue.wait_for_pass(passes, at_most)
     }
 
-    /// Puts frames back in front of those that wait, as if nobody had looked at them.
+    /// As [`next`](Self::next), for a task: waits as long as it takes.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn next_async(&self) -> impl Future<Output = io::Result<Received>> + Send {
+        self.shared.queue.next_async()
+    }
+
+    /// As [`catch_up`](Self::catch_up), for a task: waits as long as it takes.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn catch_up_async(&self, verb: &str) -> impl Future<Output = ()> + Send + use<'_> {
+        self.assert_not_on_reader(verb);
+        let passed = self.shared.queue.pass_async();
+        self.shared.device.interrupt();
+        passed
+    }
+
+    /// Puts frames back in front of those that were read later, as if nobody had looked at them.
     pub(crate) fn put_back(&self, frames: Vec<Received>) {
         self.shared.queue.put_back(frames);
     }

@@ -10,6 +10,7 @@ use super::monitor::Violation;
 use super::report;
 use super::{Exchange, Expectation, Line, lock};
 use crate::device::Frame;
+use crate::device::dispatch::Received;
 
 /// An expectation was not met. Displays as the whole report.
 ///
@@ -72,6 +73,12 @@ impl From<Failure> for io::Error {
 pub(super) struct Looked {
     pub(super) number: u64,
     pub(super) frame: Frame,
+}
+
+impl From<Received> for Looked {
+    fn from(received: Received) -> Self {
+        Self { number: received.number(), frame: received.into_frame() }
+    }
 }
 
 /// What is wrong, as the report is made of it.

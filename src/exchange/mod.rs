@@ -27,14 +27,19 @@
 //! | `sniff(p, until)` | all such frames | are passed over, and listed |
 //! | `receive()` | any frame | |
 //!
+//! With feature `tokio` the same verbs are futures, at `tun.as_async()`: module `asynchronous`.
+//!
 //! Every frame ends in one class ([`Accounting`]): matched, answered by a machine, ignored by a rule, skipped,
 //! unexpected, or left over.
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod coverage;
 mod end;
 mod expectation;
 mod failure;
 mod far_end;
+mod fence;
 pub mod flow;
 mod monitor;
 mod near_miss;
@@ -48,12 +53,13 @@ mod sequence;
 mod sniff;
 mod timeline;
 mod unordered;
+mod verb;
 
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) use end::DeviceEnd;
 pub use expectation::{Count, Expectation, Expectations, IntoExpectation, one_of, optional, times};
@@ -76,9 +82,7 @@ use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
 use failure::Problem;
 pub(crate) use record::Record;
 pub(crate) use recorder::{Recorder, Track};
-
-/// How long a verb that does not wait lets the reader take what is there off the device: microseconds, but for a flood.
-const CATCH_UP: Duration = Duration::from_millis(100);
+use verb::Until;
 
 /// One end of a link, with the verbs that send to the other end and say what must come back.
 ///
@@ -225,9 +229,9 @@ impl Exchange {
     pub fn receive(&self) -> Frame {
         let line = Location::caller();
         let begin = Instant::now();
-        match self.take(Deadline::After(patience())) {
-            Ok(received) => self.give_out(received, line),
-            Err(error) => Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)).panic(),
+        match self.received(self.take(Until::after(begin, patience())), line, begin) {
+            Ok(frame) => frame,
+            Err(failure) => failure.panic(),
         }
     }
 
@@ -238,51 +242,18 @@ impl Exchange {
     #[track_caller]
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
         let line = Location::caller();
-        self.take(deadline.into()).map(|received| self.give_out(received, line))
+        self.take(Until::begin(deadline.into())).map(|received| self.give_out(received, line))
+    }
+
+    fn received(&self, taken: io::Result<Received>, line: Line, begin: Instant) -> Result<Frame, Failure> {
+        taken
+            .map(|received| self.give_out(received, line))
+            .map_err(|error| Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)))
     }
 
     fn give_out(&self, received: Received, line: Line) -> Frame {
         self.timeline.mark(received.number(), Fate::Matched { by: "receive".into(), line });
         received.into_frame()
-    }
-
-    /// The next frame that no rule ignores.
-    fn take(&self, deadline: Deadline) -> io::Result<Received> {
-        let begin = Instant::now();
-        let (dispatcher, _) = self.end.reader(None)?;
-        loop {
-            let left = match deadline {
-                Deadline::After(wait) => Deadline::After(wait.saturating_sub(begin.elapsed())),
-                Deadline::Now | Deadline::Never => deadline,
-            };
-            let mut next = dispatcher.next(left);
-            if deadline == Deadline::Now && next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            {
-                // What the device holds is there, too, though the reader has yet to take it off.
-                if dispatcher.catch_up("receive", CATCH_UP).is_ok() {
-                    next = dispatcher.next(left);
-                }
-            }
-            if let (Err(error), Deadline::After(wait)) = (&next, deadline)
-                && error.kind() == io::ErrorKind::TimedOut
-            {
-                let late = begin.elapsed().saturating_sub(wait);
-                let mut worst = lock(&self.record.worst_stall);
-                *worst = late.max(*worst);
-            }
-            let received = next?;
-            match self.record.rules.ignoring(&Dissection::new(received.frame())) {
-                Some(by) => self.timeline.mark(received.number(), Fate::Ignored { by }),
-                None => return Ok(received),
-            }
-        }
-    }
-
-    /// Puts frames back in front of those that wait.
-    fn put_back(&self, frames: Vec<Received>) {
-        if let Ok((dispatcher, _)) = self.end.reader(None) {
-            dispatcher.put_back(frames);
-        }
     }
 
     /// Frames like this are background: they are taken out before an expectation sees them, and counted. What no rule
@@ -357,14 +328,13 @@ impl Exchange {
     }
 
     /// A frame is what an expectation wants.
-    fn matched(&self, received: Received, wanted: &Expectation, pattern: &Packet, line: Line) -> Frame {
+    fn matched(&self, received: &Received, wanted: &Expectation, pattern: &Packet, line: Line) {
         self.timeline.mark(received.number(), Fate::Matched { by: wanted.title().into(), line });
         lock(&self.record.coverage).note(pattern, &Dissection::new(received.frame()));
         self.event(received.at());
         for learn in &pattern.on_match {
             learn(received.frame());
         }
-        received.into_frame()
     }
 
     /// Fails when a monitor found something that no verb has told yet.

@@ -5,11 +5,11 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::failure::{Looked, Problem};
-use super::sequence::is_timeout;
+use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Failure, Fate, Line};
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, Frame, FrameRef, patience};
-use crate::packet::{Dissection, IntoPacket, LayerKind};
+use crate::device::{Frame, FrameRef, patience, timeout_scale};
+use crate::packet::{Dissection, IntoPacket, LayerKind, Packet};
 
 /// What `sr` gives: each request with its answer, and the requests that nothing answered.
 #[derive(Clone, Debug, Default)]
@@ -169,20 +169,7 @@ impl Exchange {
     /// When the request does not build, or nothing answers.
     #[track_caller]
     pub fn try_sr1(&self, request: impl IntoPacket) -> Result<Frame, Failure> {
-        let line = Location::caller();
-        let begin = Instant::now();
-        let (mut answers, others) = self.send_and_pair(vec![request], patience(), line)?;
-        if let Some((_, answer)) = answers.answered.pop() {
-            return Ok(answer);
-        }
-        let request = answers.unanswered.pop().map(|frame| frame.as_ref().summary().to_string()).unwrap_or_default();
-        let headline = match others.len() {
-            0 => format!("sr1: nothing answered {request}"),
-            others => format!("sr1: none of {others} frames answers {request}"),
-        };
-        let mut problem = Problem::new(headline, line).looked_at(others);
-        (problem.waited, problem.may_be_loss) = (Some(begin.elapsed()), true);
-        Err(Failure::new(self, problem))
+        self.drive(Pairing::sr1(self, request.into_packet(), Location::caller()))
     }
 
     /// Sends requests and pairs the frames that come back with those that they answer, one each, until all are
@@ -205,64 +192,159 @@ impl Exchange {
     /// When a request does not build, or the device fails.
     #[track_caller]
     pub fn try_sr<P: IntoPacket>(&self, requests: impl IntoIterator<Item = P>) -> Result<Answers, Failure> {
-        let quiet = Duration::from_secs(1).mul_f64(crate::device::timeout_scale());
-        self.send_and_pair(requests.into_iter().collect(), quiet, Location::caller()).map(|(answers, _)| answers)
+        let requests = requests.into_iter().map(IntoPacket::into_packet).collect();
+        self.drive(Pairing::sr(self, requests, Location::caller()))
+    }
+}
+
+/// Requests, and what came back so far.
+pub(super) struct Pairing<'a, T> {
+    exchange: &'a Exchange,
+    line: Line,
+    /// How long without an answer ends it.
+    quiet: Duration,
+    /// What it gives of the answers.
+    give: fn(&mut Self, Answers) -> Result<T, Failure>,
+    begin: Instant,
+    /// When the last answer came.
+    last: Instant,
+    /// Not sent yet.
+    requests: Vec<Packet>,
+    /// Sent and not answered.
+    open: Vec<Option<Frame>>,
+    answered: Vec<(Frame, Received)>,
+    others: Vec<Received>,
+    /// The others, for a report, once they were put back.
+    looked_at: Vec<Looked>,
+    over: bool,
+}
+
+impl<'a> Pairing<'a, Frame> {
+    pub(super) fn sr1(exchange: &'a Exchange, request: Packet, line: Line) -> Self {
+        Self::new(exchange, vec![request], patience(), line, Self::only)
     }
 
-    fn send_and_pair<P: IntoPacket>(
-        &self,
-        requests: Vec<P>,
+    /// The answer, of one request.
+    fn only(&mut self, mut answers: Answers) -> Result<Frame, Failure> {
+        if let Some((_, answer)) = answers.answered.pop() {
+            return Ok(answer);
+        }
+        let request = answers.unanswered.pop().map(|frame| frame.as_ref().summary().to_string()).unwrap_or_default();
+        let headline = match self.looked_at.len() {
+            0 => format!("sr1: nothing answered {request}"),
+            others => format!("sr1: none of {others} frames answers {request}"),
+        };
+        let mut problem = Problem::new(headline, self.line).looked_at(std::mem::take(&mut self.looked_at));
+        (problem.waited, problem.may_be_loss) = (Some(self.begin.elapsed()), true);
+        Err(Failure::new(self.exchange, problem))
+    }
+}
+
+impl<'a> Pairing<'a, Answers> {
+    pub(super) fn sr(exchange: &'a Exchange, requests: Vec<Packet>, line: Line) -> Self {
+        let quiet = Duration::from_secs(1).mul_f64(timeout_scale());
+        Self::new(exchange, requests, quiet, line, |_, answers| Ok(answers))
+    }
+}
+
+impl<'a, T> Pairing<'a, T> {
+    fn new(
+        exchange: &'a Exchange,
+        requests: Vec<Packet>,
         quiet: Duration,
         line: Line,
-    ) -> Result<(Answers, Vec<Looked>), Failure> {
-        self.check_monitors(Some(line))?;
-        let mut open: Vec<Option<Frame>> = Vec::new();
-        for request in requests {
+        give: fn(&mut Self, Answers) -> Result<T, Failure>,
+    ) -> Self {
+        let (begin, over) = (Instant::now(), false);
+        let (open, answered, others, looked_at) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { exchange, line, quiet, give, begin, last: begin, requests, open, answered, others, looked_at, over }
+    }
+
+    /// Sends what was not sent yet.
+    fn send(&mut self) -> Result<(), Failure> {
+        if self.requests.is_empty() {
+            return Ok(());
+        }
+        for request in std::mem::take(&mut self.requests) {
             let at = Instant::now();
-            let sent = self.build(&request.into_packet()).and_then(|octets| {
-                self.transmit(&octets, line)?;
+            let sent = self.exchange.build(&request).and_then(|octets| {
+                self.exchange.transmit(&octets, self.line)?;
                 Ok(octets)
             });
             match sent {
-                Ok(octets) => open.push(Some(Frame::sent(self.mode(), octets, at))),
-                Err(error) => return Err(Failure::new(self, Problem::new(format!("sr: {error}"), line))),
-            }
-        }
-        let mut answers = Answers::default();
-        let mut others: Vec<Received> = Vec::new();
-        let mut last = Instant::now();
-        while open.iter().any(Option::is_some) {
-            match self.take(Deadline::After(quiet.saturating_sub(last.elapsed()))) {
-                Ok(received) => {
-                    let frame = Dissection::new(received.frame());
-                    let answered = open.iter_mut().find(|request| {
-                        let octets = request.as_ref().map(Frame::as_ref);
-                        octets.is_some_and(|request| answers_dissected(&frame, &Dissection::new(request)))
-                    });
-                    match answered.and_then(Option::take) {
-                        Some(request) => {
-                            last = Instant::now();
-                            self.event(received.at());
-                            self.timeline.mark(received.number(), Fate::Matched { by: "sr".into(), line });
-                            answers.answered.push((request, received.into_frame()));
-                        }
-                        None => others.push(received),
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => break,
+                Ok(octets) => self.open.push(Some(Frame::sent(self.exchange.mode(), octets, at))),
                 Err(error) => {
-                    self.put_back(others);
-                    return Err(Failure::new(self, Problem::nothing_came("sr", line, last.elapsed(), error)));
+                    return Err(Failure::new(self.exchange, Problem::new(format!("sr: {error}"), self.line)));
                 }
             }
         }
-        answers.unanswered = open.into_iter().flatten().collect();
-        let looked =
-            others.iter().map(|received| Looked { number: received.number(), frame: received.clone().into_frame() });
-        let looked = looked.collect();
-        self.put_back(others);
-        self.check_monitors(Some(line))?;
-        Ok((answers, looked))
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// Nothing more is waited for: the others belong to later verbs.
+    fn stop(&mut self) {
+        self.over = true;
+        if self.open.iter().any(Option::is_some) {
+            self.looked_at = self.others.iter().cloned().map(Looked::from).collect();
+        }
+        self.exchange.put_back(std::mem::take(&mut self.others));
+    }
+}
+
+impl<T> Verb for Pairing<'_, T> {
+    type Output = T;
+
+    fn line(&self) -> Line {
+        self.line
+    }
+
+    fn need(&mut self) -> Result<Need, Failure> {
+        self.send()?;
+        if !self.over && self.open.iter().all(Option::is_none) {
+            self.stop();
+        }
+        Ok(if self.over { Need::Nothing } else { Need::Frame(Until::after(self.last, self.quiet)) })
+    }
+
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        let frame = Dissection::new(received.frame());
+        let answered = self.open.iter_mut().find(|request| {
+            let octets = request.as_ref().map(Frame::as_ref);
+            octets.is_some_and(|request| answers_dissected(&frame, &Dissection::new(request)))
+        });
+        match answered.and_then(Option::take) {
+            Some(request) => {
+                self.last = Instant::now();
+                self.exchange.event(received.at());
+                let fate = Fate::Matched { by: "sr".into(), line: self.line };
+                self.exchange.timeline.mark(received.number(), fate);
+                self.answered.push((request, received));
+            }
+            None => self.others.push(received),
+        }
+        Ok(())
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        self.stop();
+        if is_timeout(&error) {
+            return Ok(());
+        }
+        let problem = Problem::nothing_came("sr", self.line, self.last.elapsed(), error);
+        Err(Failure::new(self.exchange, problem))
+    }
+
+    fn end(&mut self) -> Result<T, Failure> {
+        let answered = std::mem::take(&mut self.answered);
+        let answers = Answers {
+            answered: answered.into_iter().map(|(request, answer)| (request, answer.into_frame())).collect(),
+            unanswered: std::mem::take(&mut self.open).into_iter().flatten().collect(),
+        };
+        (self.give)(self, answers)
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        self.answered.drain(..).map(|(_, answer)| answer).chain(self.others.drain(..)).collect()
     }
 }

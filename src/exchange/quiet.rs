@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::failure::{Looked, Problem};
 use super::far_end::{Established, Means, Reason};
-use super::sequence::is_timeout;
+use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Expectation, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, FrameRef, patience, timeout_scale};
+use crate::device::{FrameRef, timeout_scale};
 use crate::packet::Dissection;
 
 /// How long the link is watched where only watching tells.
@@ -49,70 +49,155 @@ impl Exchange {
     /// When a frame came that nobody wanted.
     #[track_caller]
     pub fn try_expect_nothing_else(&self) -> Result<Established, Failure> {
-        let line = Location::caller();
-        self.check_monitors(Some(line))?;
-        let (established, unwanted) = self.settle().map_err(|error| {
-            let problem = Problem::nothing_came("expect_nothing_else", line, Duration::ZERO, error);
-            Failure::new(self, problem)
-        })?;
-        self.check_monitors(Some(line))?;
-        if unwanted.is_empty() { Ok(established) } else { Err(self.something_came(unwanted, established, line)) }
+        self.drive(NothingElse::new(self, Location::caller()))
+    }
+}
+
+/// How far it is established that nothing else comes.
+enum Stage {
+    /// Nobody has asked yet what can be done.
+    Asking,
+    /// The reader reads what the device holds.
+    CatchingUp,
+    /// A fence was sent, at that time; the link is watched behind it where there is a reason.
+    Fenced {
+        nonce: u64,
+        sent: Instant,
+        and_quiet: Option<Reason>,
+    },
+    /// The link is watched until the quiet window is over or a frame comes.
+    Watching {
+        because: Reason,
+        begin: Instant,
+    },
+    /// All has come that comes: what nobody has taken is collected.
+    Collecting(Established),
+    Done(Established),
+}
+
+/// `expect_nothing_else`, and what came all the same.
+pub(super) struct NothingElse<'a> {
+    exchange: &'a Exchange,
+    line: Line,
+    stage: Stage,
+    unwanted: Vec<Received>,
+}
+
+impl Verb for NothingElse<'_> {
+    type Output = Established;
+
+    fn line(&self) -> Line {
+        self.line
     }
 
-    /// Establishes that all has come that comes, and gives what nobody has taken.
-    fn settle(&self) -> io::Result<(Established, Vec<Received>)> {
-        let (dispatcher, _) = self.end.reader(None)?;
-        let mut unwanted = Vec::new();
-        let established = match self.far_end.means() {
-            Means::AtOnce => {
-                dispatcher.catch_up("expect nothing else", patience())?;
-                Established::AtOnce
+    fn need(&mut self) -> Result<Need, Failure> {
+        if let Stage::Asking = self.stage {
+            self.ask().map_err(|error| self.failed(error))?;
+        }
+        Ok(match self.stage {
+            Stage::Asking | Stage::Done(_) => Need::Nothing,
+            Stage::CatchingUp => Need::Reader { verb: "expect nothing else" },
+            Stage::Fenced { nonce, sent, .. } => {
+                Need::Fence { nonce, until: Until::after(sent, FENCE_PATIENCE.mul_f64(timeout_scale())) }
             }
-            Means::Quiet(reason) => self.watch(reason, &mut unwanted)?,
-            Means::Fence { nonce, request, and_quiet } => match (self.fence(nonce, &request)?, and_quiet) {
-                (Some(answered_in), None) => Established::Fence { answered_in },
-                (Some(_), Some(reason)) => self.watch(reason, &mut unwanted)?,
-                (None, _) => self.watch(Reason::NoAnswer, &mut unwanted)?,
-            },
+            Stage::Watching { begin, .. } => Need::Frame(Until::after(begin, quiet_window())),
+            Stage::Collecting(_) => Need::Frame(Until::Now),
+        })
+    }
+
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        self.unwanted.push(received);
+        self.watched();
+        Ok(())
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        match self.stage {
+            Stage::Watching { .. } if is_timeout(&error) => self.watched(),
+            Stage::Collecting(established) if is_timeout(&error) => self.stage = Stage::Done(established),
+            _ => return Err(self.failed(error)),
+        }
+        Ok(())
+    }
+
+    fn caught_up(&mut self) {
+        self.stage = Stage::Collecting(Established::AtOnce);
+    }
+
+    fn fenced(&mut self, answered: Option<Instant>) {
+        let Stage::Fenced { sent, and_quiet, .. } = self.stage else { return };
+        self.stage = match (answered, and_quiet) {
+            (Some(at), None) => {
+                Stage::Collecting(Established::Fence { answered_in: at.saturating_duration_since(sent) })
+            }
+            (Some(_), Some(because)) => Stage::Watching { because, begin: Instant::now() },
+            (None, _) => Stage::Watching { because: Reason::NoAnswer, begin: Instant::now() },
         };
-        loop {
-            match self.take(Deadline::Now) {
-                Ok(received) => unwanted.push(received),
-                Err(error) if is_timeout(&error) => return Ok((established, unwanted)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    }
+
+    fn end(&mut self) -> Result<Established, Failure> {
+        let Stage::Done(established) = self.stage else {
+            return Err(self.failed(io::Error::other("it was not established that nothing else comes")));
+        };
+        let unwanted = std::mem::take(&mut self.unwanted);
+        if unwanted.is_empty() { Ok(established) } else { Err(self.something_came(unwanted, established)) }
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        if let Stage::Fenced { nonce, .. } = self.stage {
+            self.exchange.timeline.fences.end(nonce);
+        }
+        std::mem::take(&mut self.unwanted)
+    }
+}
+
+fn quiet_window() -> Duration {
+    QUIET_WINDOW.mul_f64(timeout_scale())
+}
+
+impl<'a> NothingElse<'a> {
+    pub(super) const fn new(exchange: &'a Exchange, line: Line) -> Self {
+        Self { exchange, line, stage: Stage::Asking, unwanted: Vec::new() }
+    }
+
+    /// Asks what can be done, and begins it. A fence is an echo of the harness's own.
+    fn ask(&mut self) -> io::Result<()> {
+        // The reader first, which has to see the answer of a fence.
+        self.exchange.end.reader(None)?;
+        self.stage = match self.exchange.far_end.means() {
+            Means::AtOnce => Stage::CatchingUp,
+            Means::Quiet(because) => Stage::Watching { because, begin: Instant::now() },
+            Means::Fence { nonce, request, and_quiet } => {
+                self.exchange.timeline.begin_fence(nonce);
+                let sent = Instant::now();
+                let request = FrameRef::new(self.exchange.mode(), &request);
+                self.exchange.end.send(request).inspect_err(|_| self.exchange.timeline.fences.end(nonce))?;
+                Stage::Fenced { nonce, sent, and_quiet }
             }
+        };
+        Ok(())
+    }
+
+    /// The quiet window is over, or a frame ended it.
+    fn watched(&mut self) {
+        if let Stage::Watching { because, .. } = self.stage {
+            self.stage = Stage::Collecting(Established::QuietWindow { watched: quiet_window(), because });
         }
     }
 
-    /// Sends an echo of the harness's own and waits for its answer: how long it took.
-    fn fence(&self, nonce: u64, request: &[u8]) -> io::Result<Option<Duration>> {
-        self.timeline.begin_fence(nonce);
-        let begin = Instant::now();
-        self.end.send(FrameRef::new(self.mode(), request))?;
-        let answered = self.timeline.wait_for_fence(FENCE_PATIENCE.mul_f64(timeout_scale()));
-        Ok(answered.map(|at| at.saturating_duration_since(begin)))
+    fn failed(&self, error: io::Error) -> Failure {
+        let problem = Problem::nothing_came("expect_nothing_else", self.line, Duration::ZERO, error);
+        Failure::new(self.exchange, problem)
     }
 
-    /// Watches the link until the quiet window is over or a frame comes.
-    fn watch(&self, because: Reason, unwanted: &mut Vec<Received>) -> io::Result<Established> {
-        let watched = QUIET_WINDOW.mul_f64(timeout_scale());
-        match self.take(Deadline::After(watched)) {
-            Ok(received) => unwanted.push(received),
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        Ok(Established::QuietWindow { watched, because })
-    }
-
-    fn something_came(&self, unwanted: Vec<Received>, established: Established, line: Line) -> Failure {
-        let count = unwanted.len();
+    fn something_came(&self, unwanted: Vec<Received>, established: Established) -> Failure {
+        let (count, line) = (unwanted.len(), self.line);
         let looked_at: Vec<_> = unwanted
             .into_iter()
             .map(|received| {
-                let number = received.number();
-                self.timeline.mark(number, Fate::Unexpected { by: "nothing else".into(), line });
-                Looked { number, frame: received.into_frame() }
+                let by = "nothing else".into();
+                self.exchange.timeline.mark(received.number(), Fate::Unexpected { by, line });
+                Looked::from(received)
             })
             .collect();
         let frames = if count == 1 { "1 frame".to_owned() } else { format!("{count} frames") };
@@ -126,7 +211,7 @@ impl Exchange {
             problem.details.push(format!("… and {} more", count - MOST_TOLD));
         }
         problem.established = Some(established);
-        Failure::new(self, problem)
+        Failure::new(self.exchange, problem)
     }
 }
 
@@ -155,38 +240,74 @@ impl Never<'_> {
     /// When such a frame comes, or the device fails.
     #[track_caller]
     pub fn try_during(self, time: Duration) -> Result<(), Failure> {
-        let line = Location::caller();
         let Self { exchange, pattern } = self;
-        exchange.check_monitors(Some(line))?;
-        let begin = Instant::now();
-        let mut others = Vec::new();
-        let outcome = loop {
-            let left = time.saturating_sub(begin.elapsed());
-            match exchange.take(Deadline::After(left)) {
-                Ok(received) if pattern.matching(&Dissection::new(received.frame())).is_some() => {
-                    break Ok(Some(received));
-                }
-                Ok(received) => others.push(received),
-                Err(error) if is_timeout(&error) => break Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
-            }
-        };
-        exchange.put_back(others);
-        match outcome {
-            Ok(None) => exchange.check_monitors(Some(line)),
-            Ok(Some(received)) => {
-                let number = received.number();
-                let title = pattern.title();
-                exchange.timeline.mark(number, Fate::Unexpected { by: format!("never {title}").into(), line });
-                let after = received.at().saturating_duration_since(begin);
-                let mut problem =
-                    Problem::new(format!("never {title} during {time:?}: #{number} came after {after:.3?}"), line);
-                problem.details = vec![format!("#{number} {}", received.frame().summary())];
-                Err(Failure::new(exchange, problem))
-            }
-            Err(error) => Err(Failure::new(exchange, Problem::nothing_came("never", line, begin.elapsed(), error))),
+        exchange.drive(Watch::new(exchange, pattern, time, Location::caller()))
+    }
+}
+
+/// `never`, and the frames that it saw and did not mind.
+pub(super) struct Watch<'a> {
+    exchange: &'a Exchange,
+    pattern: Expectation,
+    time: Duration,
+    line: Line,
+    begin: Instant,
+    over: bool,
+    others: Vec<Received>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(exchange: &'a Exchange, pattern: Expectation, time: Duration, line: Line) -> Self {
+        Self { exchange, pattern, time, line, begin: Instant::now(), over: false, others: Vec::new() }
+    }
+
+    fn put_back(&mut self) {
+        self.exchange.put_back(std::mem::take(&mut self.others));
+    }
+}
+
+impl Verb for Watch<'_> {
+    type Output = ();
+
+    fn line(&self) -> Line {
+        self.line
+    }
+
+    fn need(&mut self) -> Result<Need, Failure> {
+        Ok(if self.over { Need::Nothing } else { Need::Frame(Until::after(self.begin, self.time)) })
+    }
+
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        if self.pattern.matching(&Dissection::new(received.frame())).is_none() {
+            self.others.push(received);
+            return Ok(());
         }
+        self.put_back();
+        let (number, title, line) = (received.number(), self.pattern.title(), self.line);
+        self.exchange.timeline.mark(number, Fate::Unexpected { by: format!("never {title}").into(), line });
+        let after = received.at().saturating_duration_since(self.begin);
+        let headline = format!("never {title} during {:?}: #{number} came after {after:.3?}", self.time);
+        let mut problem = Problem::new(headline, line);
+        problem.details = vec![format!("#{number} {}", received.frame().summary())];
+        Err(Failure::new(self.exchange, problem))
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        self.put_back();
+        self.over = true;
+        if is_timeout(&error) {
+            return Ok(());
+        }
+        let problem = Problem::nothing_came("never", self.line, self.begin.elapsed(), error);
+        Err(Failure::new(self.exchange, problem))
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        std::mem::take(&mut self.others)
     }
 }
 

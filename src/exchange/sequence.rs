@@ -2,12 +2,14 @@
 
 use std::io;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::failure::{Looked, Problem};
+use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Expectation, Expectations, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, Frame, patience};
+use crate::device::{Frame, patience};
 use crate::packet::Dissection;
 
 /// What is done with a frame that is not wanted.
@@ -15,13 +17,6 @@ use crate::packet::Dissection;
 enum Others {
     Fail,
     Skip,
-}
-
-/// How one look for a frame ended.
-enum Step {
-    Took,
-    /// Nothing more is needed.
-    Done,
 }
 
 impl Exchange {
@@ -60,10 +55,7 @@ impl Exchange {
     /// When the next frame does not match, or none comes.
     #[track_caller]
     pub fn try_expect(&self, expected: impl IntoExpectation) -> Result<Frame, Failure> {
-        let line = Location::caller();
-        let expected = [expected.into_expectation()];
-        let frames = self.run("expect", &expected, Others::Fail, line)?;
-        self.last_of(frames, &expected, line)
+        self.drive(Run::expect(self, expected.into_expectation(), Location::caller()))
     }
 
     /// A frame must come that matches; others may pass before it, and the report lists them.
@@ -84,10 +76,7 @@ impl Exchange {
     /// When no frame that matches comes.
     #[track_caller]
     pub fn try_expect_eventually(&self, expected: impl IntoExpectation) -> Result<Frame, Failure> {
-        let line = Location::caller();
-        let expected = [expected.into_expectation()];
-        let frames = self.run("expect_eventually", &expected, Others::Skip, line)?;
-        self.last_of(frames, &expected, line)
+        self.drive(Run::expect_eventually(self, expected.into_expectation(), Location::caller()))
     }
 
     /// The next frames must match, one after the other, with nothing between. Gives the frames.
@@ -125,101 +114,89 @@ impl Exchange {
     /// At the first frame that does not match, or when one does not come.
     #[track_caller]
     pub fn try_expect_sequence(&self, expected: impl Expectations) -> Result<Vec<Frame>, Failure> {
-        self.run("expect_sequence", &expected.into_list(), Others::Fail, Location::caller())
-    }
-
-    fn last_of(&self, mut frames: Vec<Frame>, expected: &[Expectation], line: Line) -> Result<Frame, Failure> {
-        frames.pop().ok_or_else(|| {
-            let headline = "the expectation was met by no frame at all: put what is optional into an expect_sequence";
-            Failure::new(self, Problem::new(headline.to_owned(), line).wanted(expected))
-        })
-    }
-
-    fn run(&self, verb: &str, expected: &[Expectation], others: Others, line: Line) -> Result<Vec<Frame>, Failure> {
-        self.check_monitors(Some(line))?;
-        let mut run = Run {
-            exchange: self,
-            verb,
-            expected,
-            others,
-            line,
-            at: 0,
-            count: 0,
-            begin: Instant::now(),
-            reference: self.reference(),
-            taken: Vec::new(),
-            passed: Vec::new(),
-        };
-        while let Step::Took = run.step()? {}
-        self.check_monitors(Some(line))?;
-        Ok(run.taken)
+        self.drive(Run::expect_sequence(self, expected.into_list(), Location::caller()))
     }
 }
 
+fn last(taken: &mut Vec<Received>) -> Option<Frame> {
+    taken.pop().map(Received::into_frame)
+}
+
+fn all(taken: &mut Vec<Received>) -> Option<Vec<Frame>> {
+    Some(taken.drain(..).map(Received::into_frame).collect())
+}
+
 /// A run through a list of expectations.
-struct Run<'a> {
+pub(super) struct Run<'a, T> {
     exchange: &'a Exchange,
-    verb: &'a str,
-    expected: &'a [Expectation],
+    verb: &'static str,
+    expected: Arc<[Expectation]>,
     others: Others,
     line: Line,
+    /// What it gives of the frames; `None` where they are too few.
+    give: fn(&mut Vec<Received>) -> Option<T>,
     /// The expectation that is next, and how often it was met.
     at: usize,
     count: usize,
     begin: Instant,
+    /// When the frame that is next was asked for.
+    asked: Instant,
     reference: Instant,
-    taken: Vec<Frame>,
-    passed: Vec<Looked>,
+    taken: Vec<Received>,
+    passed: Vec<Received>,
 }
 
-impl Run<'_> {
-    fn step(&mut self) -> Result<Step, Failure> {
-        let Some(wanted) = self.expected.get(self.at) else { return Ok(Step::Done) };
-        if self.count >= wanted.most {
-            (self.at, self.count) = (self.at + 1, 0);
-            return Ok(Step::Took);
-        }
-        let begin = Instant::now();
-        match self.exchange.take(self.deadline(wanted)) {
-            Ok(received) => self.judge(received),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Step::Took),
-            Err(error) if is_timeout(&error) && self.is_enough() => Ok(Step::Done),
-            Err(error) if is_timeout(&error) && self.count >= wanted.least => {
-                (self.at, self.count) = (self.at + 1, 0);
-                Ok(Step::Took)
+impl<'a> Run<'a, Frame> {
+    pub(super) fn expect(exchange: &'a Exchange, expected: Expectation, line: Line) -> Self {
+        Self::new(exchange, "expect", Arc::new([expected]), Others::Fail, line, last)
+    }
+
+    pub(super) fn expect_eventually(exchange: &'a Exchange, expected: Expectation, line: Line) -> Self {
+        Self::new(exchange, "expect_eventually", Arc::new([expected]), Others::Skip, line, last)
+    }
+}
+
+impl<'a> Run<'a, Vec<Frame>> {
+    pub(super) fn expect_sequence(exchange: &'a Exchange, expected: Vec<Expectation>, line: Line) -> Self {
+        Self::new(exchange, "expect_sequence", expected.into(), Others::Fail, line, all)
+    }
+}
+
+impl<T> Verb for Run<'_, T> {
+    type Output = T;
+
+    fn line(&self) -> Line {
+        self.line
+    }
+
+    fn need(&mut self) -> Result<Need, Failure> {
+        while let Some(wanted) = self.expected.get(self.at) {
+            if self.count < wanted.most {
+                let now = Instant::now();
+                let until = self.until(wanted, now);
+                self.asked = now;
+                return Ok(Need::Frame(until));
             }
-            Err(error) => Err(self.nothing_came(wanted, begin.elapsed(), error)),
+            self.go_on();
         }
+        Ok(Need::Nothing)
     }
 
-    /// Whether nothing more is needed.
-    fn is_enough(&self) -> bool {
-        let rest = self.expected.iter().skip(self.at + 1).all(|wanted| wanted.least == 0);
-        rest && self.expected.get(self.at).is_none_or(|wanted| self.count >= wanted.least)
-    }
-
-    /// How long to wait: as the expectation says; for what must come long, for what may come not at all.
-    fn deadline(&self, wanted: &Expectation) -> Deadline {
-        match wanted.within {
-            Some(within) => Deadline::After((self.reference + within).saturating_duration_since(Instant::now())),
-            None if self.is_enough() => Deadline::Now,
-            None => Deadline::After(patience()),
-        }
-    }
-
-    fn judge(&mut self, received: Received) -> Result<Step, Failure> {
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        let expected = Arc::clone(&self.expected);
         let dissection = Dissection::new(received.frame());
         let enough = self.is_enough();
         let (mut at, mut count) = (self.at, self.count);
-        while let Some(wanted) = self.expected.get(at) {
+        while let Some(wanted) = expected.get(at) {
             if count < wanted.most
                 && let Some(pattern) = wanted.matching(&dissection)
             {
                 self.check_window(wanted, &received)?;
                 (self.at, self.count) = (at, count + 1);
                 self.reference = received.at();
-                self.taken.push(self.exchange.matched(received, wanted, pattern, self.line));
-                return Ok(Step::Took);
+                self.exchange.matched(&received, wanted, pattern, self.line);
+                self.taken.push(received);
+                return Ok(());
             }
             if count < wanted.least {
                 break;
@@ -229,20 +206,101 @@ impl Run<'_> {
         if enough {
             // It belongs to whoever asks next.
             self.exchange.put_back(vec![received]);
-            return Ok(Step::Done);
+            self.stop();
+            return Ok(());
         }
-        let title = self.expected.get(at).or(self.expected.last()).map(Expectation::title).unwrap_or_default();
+        let title = expected.get(at).or(expected.last()).map(Expectation::title).unwrap_or_default();
         let number = received.number();
         let (by, line) = (title.as_str().into(), self.line);
         if self.others == Others::Skip {
             self.exchange.timeline.mark(number, Fate::Skipped { by, line });
-            self.passed.push(Looked { number, frame: received.into_frame() });
-            return Ok(Step::Took);
+            self.passed.push(received);
+            return Ok(());
         }
         self.exchange.timeline.mark(number, Fate::Unexpected { by, line });
-        self.passed.push(Looked { number, frame: received.into_frame() });
+        self.passed.push(received);
         let headline = format!("{} {title}: the next frame, #{number}, does not match", self.verb);
-        Err(self.failure(Problem::new(headline, self.line).wanted(self.expected.get(at))))
+        Err(self.failure(Problem::new(headline, self.line).wanted(expected.get(at))))
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        let expected = Arc::clone(&self.expected);
+        let Some(wanted) = expected.get(self.at) else { return Ok(()) };
+        if is_timeout(&error) && self.is_enough() {
+            self.stop();
+            return Ok(());
+        }
+        if is_timeout(&error) && self.count >= wanted.least {
+            self.go_on();
+            return Ok(());
+        }
+        Err(self.nothing_came(wanted, self.asked.elapsed(), error))
+    }
+
+    fn end(&mut self) -> Result<T, Failure> {
+        (self.give)(&mut self.taken).ok_or_else(|| {
+            let headline = "the expectation was met by no frame at all: put what is optional into an expect_sequence";
+            Failure::new(self.exchange, Problem::new(headline.to_owned(), self.line).wanted(&*self.expected))
+        })
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        self.taken.drain(..).chain(self.passed.drain(..)).collect()
+    }
+}
+
+impl<'a, T> Run<'a, T> {
+    fn new(
+        exchange: &'a Exchange,
+        verb: &'static str,
+        expected: Arc<[Expectation]>,
+        others: Others,
+        line: Line,
+        give: fn(&mut Vec<Received>) -> Option<T>,
+    ) -> Self {
+        let begin = Instant::now();
+        let reference = exchange.reference();
+        let (taken, passed) = (Vec::new(), Vec::new());
+        Self {
+            exchange,
+            verb,
+            expected,
+            others,
+            line,
+            give,
+            at: 0,
+            count: 0,
+            begin,
+            asked: begin,
+            reference,
+            taken,
+            passed,
+        }
+    }
+
+    /// The expectation behind this one is next.
+    const fn go_on(&mut self) {
+        (self.at, self.count) = (self.at + 1, 0);
+    }
+
+    /// No more frames are wanted.
+    fn stop(&mut self) {
+        (self.at, self.count) = (self.expected.len(), 0);
+    }
+
+    /// Whether nothing more is needed.
+    fn is_enough(&self) -> bool {
+        let rest = self.expected.iter().skip(self.at + 1).all(|wanted| wanted.least == 0);
+        rest && self.expected.get(self.at).is_none_or(|wanted| self.count >= wanted.least)
+    }
+
+    /// How long to wait: as the expectation says; for what must come long, for what may come not at all.
+    fn until(&self, wanted: &Expectation, now: Instant) -> Until {
+        match wanted.within {
+            Some(within) => Until::after(self.reference, within),
+            None if self.is_enough() => Until::Now,
+            None => Until::after(now, patience()),
+        }
     }
 
     /// Whether a frame came in the expectation's time.
@@ -279,11 +337,7 @@ impl Run<'_> {
 
     fn failure(&mut self, problem: Problem<'_>) -> Failure {
         let waited = problem.waited.or_else(|| Some(self.begin.elapsed()));
-        let problem = Problem { waited, ..problem }.looked_at(std::mem::take(&mut self.passed));
-        Failure::new(self.exchange, problem)
+        let looked_at = self.passed.drain(..).map(Looked::from).collect();
+        Failure::new(self.exchange, Problem { waited, ..problem }.looked_at(looked_at))
     }
-}
-
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }

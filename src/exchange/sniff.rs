@@ -5,9 +5,10 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::failure::Problem;
-use super::sequence::is_timeout;
-use super::{Exchange, Failure, Fate, IntoExpectation};
-use crate::device::{Deadline, Frame, patience};
+use super::verb::{Need, Until, Verb, is_timeout};
+use super::{Exchange, Expectation, Failure, Fate, IntoExpectation, Line};
+use crate::device::dispatch::Received;
+use crate::device::{Frame, patience};
 use crate::packet::Dissection;
 
 /// When to stop sniffing: after so many frames, after a time, or at whichever comes first.
@@ -71,28 +72,86 @@ impl Exchange {
     /// When a number was asked for without a time and does not come, or the device fails.
     #[track_caller]
     pub fn try_sniff(&self, filter: impl IntoExpectation, until: impl Into<Sniff>) -> Result<Vec<Frame>, Failure> {
-        let line = Location::caller();
-        let (filter, until) = (filter.into_expectation(), until.into());
-        let begin = Instant::now();
-        let time = until.time.unwrap_or_else(patience);
-        let mut frames = Vec::new();
-        while until.count.is_none_or(|count| frames.len() < count) {
-            match self.take(Deadline::After(time.saturating_sub(begin.elapsed()))) {
-                Ok(received) => match filter.matching(&Dissection::new(received.frame())) {
-                    Some(pattern) => frames.push(self.matched(received, &filter, pattern, line)),
-                    None => self.timeline.mark(received.number(), Fate::Skipped { by: "sniff".into(), line }),
-                },
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) && until.time.is_some() => break,
-                Err(error) => {
-                    let wanted = until.count.unwrap_or_default();
-                    let verb = format!("sniff {} of {wanted}", frames.len());
-                    let problem = Problem::nothing_came(&verb, line, begin.elapsed(), error).wanted([&filter]);
-                    return Err(Failure::new(self, problem));
+        self.drive(Sniffing::new(self, filter.into_expectation(), until.into(), Skipped::Forgotten, Location::caller()))
+    }
+}
+
+/// What is done with the frames that do not match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Skipped {
+    /// They are gone: a long sniff holds what it wants and no more.
+    Forgotten,
+    /// They are kept until the end, because the verb may be dropped before.
+    Held,
+}
+
+/// A sniff, and what it has.
+pub(super) struct Sniffing<'a> {
+    exchange: &'a Exchange,
+    filter: Expectation,
+    until: Sniff,
+    skipped: Skipped,
+    line: Line,
+    begin: Instant,
+    over: bool,
+    frames: Vec<Received>,
+    others: Vec<Received>,
+}
+
+impl<'a> Sniffing<'a> {
+    pub(super) fn new(exchange: &'a Exchange, filter: Expectation, until: Sniff, skipped: Skipped, line: Line) -> Self {
+        let (begin, over, frames, others) = (Instant::now(), false, Vec::new(), Vec::new());
+        Self { exchange, filter, until, skipped, line, begin, over, frames, others }
+    }
+}
+
+impl Verb for Sniffing<'_> {
+    type Output = Vec<Frame>;
+
+    fn line(&self) -> Line {
+        self.line
+    }
+
+    fn need(&mut self) -> Result<Need, Failure> {
+        if self.over || self.until.count.is_some_and(|count| self.frames.len() >= count) {
+            return Ok(Need::Nothing);
+        }
+        Ok(Need::Frame(Until::after(self.begin, self.until.time.unwrap_or_else(patience))))
+    }
+
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        match self.filter.matching(&Dissection::new(received.frame())) {
+            Some(pattern) => {
+                self.exchange.matched(&received, &self.filter, pattern, self.line);
+                self.frames.push(received);
+            }
+            None => {
+                let fate = Fate::Skipped { by: "sniff".into(), line: self.line };
+                self.exchange.timeline.mark(received.number(), fate);
+                if self.skipped == Skipped::Held {
+                    self.others.push(received);
                 }
             }
         }
-        self.check_monitors(Some(line))?;
-        Ok(frames)
+        Ok(())
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        if is_timeout(&error) && self.until.time.is_some() {
+            self.over = true;
+            return Ok(());
+        }
+        let wanted = self.until.count.unwrap_or_default();
+        let verb = format!("sniff {} of {wanted}", self.frames.len());
+        let problem = Problem::nothing_came(&verb, self.line, self.begin.elapsed(), error).wanted([&self.filter]);
+        Err(Failure::new(self.exchange, problem))
+    }
+
+    fn end(&mut self) -> Result<Vec<Frame>, Failure> {
+        Ok(self.frames.drain(..).map(Received::into_frame).collect())
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        self.frames.drain(..).chain(self.others.drain(..)).collect()
     }
 }

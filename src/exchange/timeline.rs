@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::far_end::FarEnd;
+use super::fence::Fences;
 use super::monitor::{Monitors, Violation};
 use super::recorder::Track;
 use crate::device::dispatch::Observer;
@@ -146,8 +147,6 @@ struct State {
     /// What the last failing case left, which is proptest's minimal one.
     failed_case: Option<(Vec<Entry>, u64)>,
     violations: VecDeque<Violation>,
-    /// The fence that is under way, and when its answer came.
-    fence: Option<(u64, Option<Instant>)>,
 }
 
 /// The record of one end of one link.
@@ -160,13 +159,13 @@ pub(crate) struct Timeline {
     /// The link's part of the test's recording.
     track: Option<Track>,
     state: Mutex<State>,
-    fence_answered: Condvar,
+    pub(super) fences: Fences,
 }
 
 impl Timeline {
     pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>, track: Option<Track>) -> Self {
-        let (state, fence_answered) = (Mutex::default(), Condvar::new());
-        Self { mode, started: Instant::now(), monitors, far_end, track, state, fence_answered }
+        let (state, fences) = (Mutex::default(), Fences::default());
+        Self { mode, started: Instant::now(), monitors, far_end, track, state, fences }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,18 +237,9 @@ impl Timeline {
     }
 
     /// Sets up a fence: its answer will be kept from everybody else.
-    pub(crate) fn begin_fence(&self, nonce: u64) {
-        let mut state = self.state();
-        state.fence = Some((nonce, None));
-        state.tally.fences += 1;
-    }
-
-    /// Waits for the answer of the fence: when it came.
-    pub(crate) fn wait_for_fence(&self, at_most: Duration) -> Option<Instant> {
-        let pending = |state: &mut State| matches!(state.fence, Some((_, None)));
-        let waited = self.fence_answered.wait_timeout_while(self.state(), at_most, pending);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.fence.take().and_then(|(_, answered)| answered)
+    pub(super) fn begin_fence(&self, nonce: u64) {
+        self.state().tally.fences += 1;
+        self.fences.begin(nonce);
     }
 
     /// What was counted; what waits is left over.
@@ -326,12 +316,7 @@ impl Observer for Timeline {
     fn received(&self, frame: FrameRef<'_>, at: Instant) -> Option<u64> {
         let far_end = self.far_end.upgrade();
         if let Some(far_end) = far_end.as_deref().filter(|far_end| far_end.is_own(frame)) {
-            if let Some((nonce, answered)) = &mut self.state().fence
-                && far_end.answers_fence(*nonce, frame)
-            {
-                *answered = answered.or(Some(at));
-                self.fence_answered.notify_all();
-            }
+            self.fences.answer(at, |nonce| far_end.answers_fence(nonce, frame));
             return None;
         }
         let mut state = self.state();

@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::time::Instant;
 
 use super::failure::{Looked, Problem};
-use super::sequence::is_timeout;
+use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Expectation, Expectations, Failure, Fate, Line};
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, Frame, patience};
+use crate::device::{Frame, patience};
 use crate::packet::Dissection;
 
 /// A frame, the expectations that it could meet, and the one that it meets now.
@@ -55,84 +55,110 @@ impl Exchange {
     /// At the first frame that is none of them, or when one does not come.
     #[track_caller]
     pub fn try_expect_in_any_order(&self, expected: impl Expectations) -> Result<Vec<Frame>, Failure> {
-        let line = Location::caller();
-        let expected = expected.into_list();
-        self.check_monitors(Some(line))?;
-        let frames = self.any_order(&expected, line)?;
-        self.check_monitors(Some(line))?;
-        Ok(frames)
+        self.drive(AnyOrder::new(self, expected.into_list(), Location::caller()))
+    }
+}
+
+/// A list of expectations, and the frames that meet them so far.
+pub(super) struct AnyOrder<'a> {
+    exchange: &'a Exchange,
+    expected: Vec<Expectation>,
+    line: Line,
+    begin: Instant,
+    reference: Instant,
+    assigned: Vec<Assigned>,
+    matched: Vec<Frame>,
+}
+
+impl Verb for AnyOrder<'_> {
+    type Output = Vec<Frame>;
+
+    fn line(&self) -> Line {
+        self.line
     }
 
-    fn any_order(&self, expected: &[Expectation], line: Line) -> Result<Vec<Frame>, Failure> {
-        let (begin, reference) = (Instant::now(), self.reference());
-        let mut assigned: Vec<Assigned> = Vec::new();
-        loop {
-            let load = |at: usize| assigned.iter().filter(|frame| frame.meets == at).count();
-            let missing: Vec<usize> =
-                expected.iter().enumerate().filter(|(at, wanted)| load(*at) < wanted.least).map(|(at, _)| at).collect();
-            if missing.is_empty() {
-                break;
-            }
-            let windows = missing.iter().filter_map(|at| expected.get(*at)?.within).min();
-            let deadline = match windows {
-                Some(within) => (reference + within).saturating_duration_since(Instant::now()),
-                None => patience(),
-            };
-            match self.take(Deadline::After(deadline)) {
-                Ok(received) => {
-                    let since = received.at().saturating_duration_since(reference);
-                    let dissection = Dissection::new(received.frame());
-                    let in_time = |wanted: &Expectation| {
-                        wanted.within.is_none_or(|late| since <= late)
-                            && wanted.not_before.is_none_or(|early| since >= early)
-                    };
-                    let fits = expected.iter().enumerate();
-                    let fits = fits.filter(|(_, wanted)| in_time(wanted) && wanted.matching(&dissection).is_some());
-                    let fits: Vec<usize> = fits.map(|(at, _)| at).collect();
-                    if !assign(&mut assigned, &fits, expected) {
-                        let missing = missing.iter().filter_map(|at| expected.get(*at));
-                        return Err(self.none_of_them(received, missing.collect(), line, begin));
-                    }
-                    let meets = free_place(&assigned, &fits, expected).unwrap_or_default();
-                    assigned.push(Assigned { received, fits, meets });
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let wanted: Vec<&Expectation> = missing.iter().filter_map(|at| expected.get(*at)).collect();
-                    let titles: Vec<_> = wanted.iter().map(|wanted| wanted.title()).collect();
-                    let what = if is_timeout(&error) { "did not come".to_owned() } else { format!("failed: {error}") };
-                    let headline = format!(
-                        "expect_in_any_order: {} of {} {what}: {}",
-                        wanted.len(),
-                        expected.len(),
-                        titles.join(", ")
-                    );
-                    let mut problem = Problem::new(headline, line).wanted(wanted);
-                    (problem.waited, problem.may_be_loss) = (Some(begin.elapsed()), true);
-                    self.put_back(assigned.into_iter().map(|frame| frame.received).collect());
-                    return Err(Failure::new(self, problem));
-                }
-            }
+    fn need(&mut self) -> Result<Need, Failure> {
+        if self.missing().next().is_none() {
+            self.give_out();
+            return Ok(Need::Nothing);
         }
-        assigned.sort_by_key(|frame| (frame.meets, frame.received.number()));
-        let matched = assigned.into_iter().filter_map(|frame| {
-            let wanted = expected.get(frame.meets)?;
-            let pattern = wanted.matching(&Dissection::new(frame.received.frame()))?;
-            Some(self.matched(frame.received, wanted, pattern, line))
-        });
-        Ok(matched.collect())
+        Ok(Need::Frame(match self.missing().filter_map(|wanted| wanted.within).min() {
+            Some(within) => Until::after(self.reference, within),
+            None => Until::after(Instant::now(), patience()),
+        }))
     }
 
-    fn none_of_them(&self, received: Received, wanted: Vec<&Expectation>, line: Line, begin: Instant) -> Failure {
+    fn judge(&mut self, received: Received) -> Result<(), Failure> {
+        let since = received.at().saturating_duration_since(self.reference);
+        let dissection = Dissection::new(received.frame());
+        let in_time = |wanted: &Expectation| {
+            wanted.within.is_none_or(|late| since <= late) && wanted.not_before.is_none_or(|early| since >= early)
+        };
+        let fits = self.expected.iter().enumerate();
+        let fits = fits.filter(|(_, wanted)| in_time(wanted) && wanted.matching(&dissection).is_some());
+        let fits: Vec<usize> = fits.map(|(at, _)| at).collect();
+        if !assign(&mut self.assigned, &fits, &self.expected) {
+            return Err(self.none_of_them(received));
+        }
+        let meets = free_place(&self.assigned, &fits, &self.expected).unwrap_or_default();
+        self.assigned.push(Assigned { received, fits, meets });
+        Ok(())
+    }
+
+    fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
+        let wanted: Vec<_> = self.missing().collect();
+        let titles: Vec<_> = wanted.iter().map(|wanted| wanted.title()).collect();
+        let what = if is_timeout(&error) { "did not come".to_owned() } else { format!("failed: {error}") };
+        let headline =
+            format!("expect_in_any_order: {} of {} {what}: {}", wanted.len(), self.expected.len(), titles.join(", "));
+        let mut problem = Problem::new(headline, self.line).wanted(wanted);
+        (problem.waited, problem.may_be_loss) = (Some(self.begin.elapsed()), true);
+        self.exchange.put_back(self.assigned.iter().map(|frame| frame.received.clone()).collect());
+        Err(Failure::new(self.exchange, problem))
+    }
+
+    fn end(&mut self) -> Result<Vec<Frame>, Failure> {
+        Ok(std::mem::take(&mut self.matched))
+    }
+
+    fn abandon(&mut self) -> Vec<Received> {
+        self.assigned.drain(..).map(|frame| frame.received).collect()
+    }
+}
+
+impl<'a> AnyOrder<'a> {
+    pub(super) fn new(exchange: &'a Exchange, expected: Vec<Expectation>, line: Line) -> Self {
+        let (begin, reference) = (Instant::now(), exchange.reference());
+        Self { exchange, expected, line, begin, reference, assigned: Vec::new(), matched: Vec::new() }
+    }
+
+    /// The expectations that are not met often enough.
+    fn missing(&self) -> impl Iterator<Item = &Expectation> {
+        let load = |at: usize| self.assigned.iter().filter(|frame| frame.meets == at).count();
+        self.expected.iter().enumerate().filter(move |(at, wanted)| load(*at) < wanted.least).map(|(_, wanted)| wanted)
+    }
+
+    /// All came: each frame is what the expectation wants that it meets.
+    fn give_out(&mut self) {
+        self.assigned.sort_by_key(|frame| (frame.meets, frame.received.number()));
+        for Assigned { received, meets, .. } in self.assigned.drain(..) {
+            let Some(wanted) = self.expected.get(meets) else { continue };
+            let Some(pattern) = wanted.matching(&Dissection::new(received.frame())) else { continue };
+            self.exchange.matched(&received, wanted, pattern, self.line);
+            self.matched.push(received.into_frame());
+        }
+    }
+
+    fn none_of_them(&self, received: Received) -> Failure {
         let number = received.number();
-        let by = "any order".into();
-        self.timeline.mark(number, Fate::Unexpected { by, line });
+        let (by, line) = ("any order".into(), self.line);
+        self.exchange.timeline.mark(number, Fate::Unexpected { by, line });
+        let wanted: Vec<_> = self.missing().collect();
         let titles: Vec<_> = wanted.iter().map(|wanted| wanted.title()).collect();
         let headline = format!("expect_in_any_order: #{number} is none of those still wanted: {}", titles.join(", "));
-        let looked_at = vec![Looked { number, frame: received.into_frame() }];
-        let mut problem = Problem::new(headline, line).wanted(wanted).looked_at(looked_at);
-        problem.waited = Some(begin.elapsed());
-        Failure::new(self, problem)
+        let mut problem = Problem::new(headline, line).wanted(wanted).looked_at(vec![Looked::from(received)]);
+        problem.waited = Some(self.begin.elapsed());
+        Failure::new(self.exchange, problem)
     }
 }
 

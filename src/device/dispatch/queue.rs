@@ -1,10 +1,14 @@
 //! The frames that nobody took, and the end of the reader.
 
+#[cfg(feature = "tokio")]
+mod futures;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::wakers::Wakers;
 use crate::device::{Deadline, Frame, FrameRef, Mode};
 
 /// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
@@ -93,6 +97,32 @@ struct State {
     end: Option<End>,
     /// How often the reader found nothing more to read and was told to look up.
     passes: u64,
+    wakers: Wakers,
+}
+
+impl State {
+    /// What a caller that waits is given now, if there is something.
+    fn next(&mut self) -> Option<io::Result<Received>> {
+        let there = self.there();
+        if there.is_none() && std::mem::take(&mut self.interrupted) {
+            return Some(Err(refusal(ErrorKind::Interrupted)));
+        }
+        there
+    }
+
+    /// What a caller that does not wait is given.
+    fn there(&mut self) -> Option<io::Result<Received>> {
+        if let Some(received) = self.frames.pop_front() {
+            self.octets -= received.octets.len() + OVERHEAD;
+            return Some(Ok(received));
+        }
+        self.end.as_ref().map(|end| Err(end.to_error()))
+    }
+
+    /// Whether the reader has passed since, or will never.
+    const fn has_passed(&self, passes: u64) -> bool {
+        self.passes != passes || self.end.is_some()
+    }
 }
 
 /// A bounded queue with one writer, the reader's thread.
@@ -127,32 +157,29 @@ impl Queue {
         }
         state.octets += cost;
         state.frames.push_back(received);
+        let woken = state.wakers.take();
         drop(state);
         self.changed.notify_one();
+        woken.wake();
         true
     }
 
     pub(super) fn next(&self, deadline: Deadline) -> io::Result<Received> {
-        let until = match deadline {
-            Deadline::Now | Deadline::Never => None,
-            // A point that the clock cannot express never comes.
-            Deadline::After(wait) => Instant::now().checked_add(wait),
-        };
         let mut state = self.lock();
+        if deadline == Deadline::Now {
+            return state.there().unwrap_or_else(|| Err(refusal(ErrorKind::WouldBlock)));
+        }
+        let mut until = None;
         loop {
-            if let Some(received) = state.frames.pop_front() {
-                state.octets -= received.octets.len() + OVERHEAD;
-                return Ok(received);
+            if let Some(next) = state.next() {
+                return next;
             }
-            if let Some(end) = &state.end {
-                return Err(end.to_error());
-            }
-            if deadline == Deadline::Now {
-                return Err(refusal(ErrorKind::WouldBlock));
-            }
-            if std::mem::take(&mut state.interrupted) {
-                return Err(refusal(ErrorKind::Interrupted));
-            }
+            // The clock is asked when there is something to wait for.
+            let until = *until.get_or_insert_with(|| match deadline {
+                Deadline::Now | Deadline::Never => None,
+                // A point that the clock cannot express never comes.
+                Deadline::After(wait) => Instant::now().checked_add(wait),
+            });
             state = match until {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
@@ -166,15 +193,19 @@ impl Queue {
         }
     }
 
-    /// In front, in their order, whatever the room.
+    /// In front of all that was read later, in their order, whatever the room.
     pub(super) fn put_back(&self, frames: Vec<Received>) {
         let mut state = self.lock();
         for received in frames.into_iter().rev() {
             state.octets += received.octets.len() + OVERHEAD;
-            state.frames.push_front(received);
+            // Another verb may have put frames back, too. Without an observer all numbers are the same.
+            let at = state.frames.partition_point(|waiting| waiting.number < received.number);
+            state.frames.insert(at, received);
         }
+        let woken = state.wakers.take();
         drop(state);
         self.changed.notify_all();
+        woken.wake();
     }
 
     pub(super) fn numbers(&self) -> Vec<u64> {
@@ -195,13 +226,17 @@ impl Queue {
 
     /// The reader has read all there is and was interrupted.
     pub(super) fn pass(&self) {
-        self.lock().passes += 1;
+        let mut state = self.lock();
+        state.passes += 1;
+        let woken = state.wakers.take();
+        drop(state);
         self.passed.notify_all();
+        woken.wake();
     }
 
     /// Waits for the pass after `passes`, or for the reader's end.
     pub(super) fn wait_for_pass(&self, passes: u64, at_most: Duration) -> io::Result<()> {
-        let waiting = |state: &mut State| state.passes == passes && state.end.is_none();
+        let waiting = |state: &mut State| !state.has_passed(passes);
         let waited = self.passed.wait_timeout_while(self.lock(), at_most, waiting);
         let (state, over) = waited.unwrap_or_else(PoisonError::into_inner);
         drop(state);
@@ -213,15 +248,23 @@ impl Queue {
     }
 
     pub(super) fn interrupt(&self) {
-        self.lock().interrupted = true;
+        let mut state = self.lock();
+        state.interrupted = true;
+        let woken = state.wakers.take();
+        drop(state);
         // All of them: whichever wakes first takes the interruption, and the others wait on.
         self.changed.notify_all();
+        woken.wake();
     }
 
     pub(super) fn end(&self, error: &io::Error) {
-        self.lock().end = Some(End::new(error));
+        let mut state = self.lock();
+        state.end = Some(End::new(error));
+        let woken = state.wakers.take();
+        drop(state);
         self.changed.notify_all();
         self.passed.notify_all();
+        woken.wake();
     }
 }
 
@@ -294,6 +337,17 @@ mod tests {
         queue.put_back(looked_at);
         let order: Vec<_> = (0..3).map(|_| queue.next(Deadline::Now).unwrap().into_octets()).collect();
         assert_eq!(order, [b"h1one", b"h2two", b"h3six"]);
+    }
+
+    #[test]
+    fn what_two_put_back_comes_out_in_the_order_in_which_it_was_read() {
+        let queue = queue(1000);
+        assert!((1..=4).all(|number| queue.push(b"h1", Instant::now(), number)));
+        let mut taken: Vec<_> = (0..3).map(|_| queue.next(Deadline::Now).unwrap()).collect();
+        let second = taken.remove(1);
+        queue.put_back(vec![second]);
+        queue.put_back(taken);
+        assert_eq!(queue.numbers(), [1, 2, 3, 4]);
     }
 
     #[test]
