@@ -318,6 +318,29 @@ impl Exchange {
         self.timeline.accounting()
     }
 
+    /// Every frame so far, oldest first, with its time and its direction: what the test sent, what machines replied, and
+    /// what came from the other end, whatever became of it. Fences are left out. The last 10,000 frames or 16 MiB are
+    /// kept.
+    ///
+    /// ```
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::Tun;
+    /// use tuntap_test::device::{DeviceConfig, Direction};
+    /// use tuntap_test::packet::Icmpv4;
+    /// # let mut context = TestContext::new(Backend::Mock, "frames")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    ///
+    /// tun.send(Icmpv4::echo_request(7, 1));
+    /// tun.expect(Icmpv4::echo_reply(7, 1));
+    /// let directions: Vec<_> = tun.frames().iter().map(|frame| frame.direction()).collect();
+    /// assert_eq!(directions, [Direction::Sent, Direction::Received]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn frames(&self) -> Vec<Frame> {
+        self.timeline.frames()
+    }
+
     fn event(&self, at: Instant) {
         *lock(&self.last_event) = Some(at);
     }

@@ -16,7 +16,7 @@ use super::fence::Fences;
 use super::monitor::{Monitors, Violation};
 use super::recorder::Track;
 use crate::device::dispatch::Observer;
-use crate::device::{Direction, FrameRef, Mode};
+use crate::device::{Direction, Frame, FrameRef, Mode};
 use crate::packet::Dissection;
 
 /// The frames kept at most.
@@ -265,6 +265,19 @@ impl Timeline {
             Some((entries, forgotten)) => (entries.clone(), *forgotten),
             None => (state.entries.iter().cloned().collect(), state.forgotten),
         }
+    }
+
+    /// The frames that are kept, oldest first.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        let state = self.state();
+        let frame = |entry: &Entry| {
+            let make = match entry.direction() {
+                Direction::Sent => Frame::sent,
+                Direction::Received => Frame::new,
+            };
+            make(self.mode, entry.octets.to_vec(), entry.at)
+        };
+        state.entries.iter().map(frame).collect()
     }
 
     /// Whether the test itself sent these octets at this end.
