@@ -22,11 +22,11 @@
 //! # Who it is for
 //!
 //! * **Code that owns the device** (a VPN, a user-space stack, a router): hand it the device end in whatever shape it
-//!   takes ([`Link::device`], [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
+//!   takes ([`Exchange::device`](exchange::Exchange::device), [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
 //!   and drive it from the host end: with sockets, which live in the test's own namespace, or with raw frames
 //!   ([`Link::host_end`]).
 //! * **Code that uses sockets** (ping, DNS or DHCP tools, servers, the kernel itself): play the network through the
-//!   device end, by hand ([`Link::send`], [`Link::receive`]) or with an answering machine ([`Link::answer`]).
+//!   device end, by hand ([`send`](exchange::Exchange::send), [`expect`](exchange::Exchange::expect)) or with an answering machine ([`Link::answer`]).
 //! * **Code that parses** what a TUN descriptor gives: [`codec`], its strategies (feature `proptest`), its `Arbitrary`
 //!   implementations (feature `arbitrary`) and its fuzz target ([`fuzz`]).
 //!

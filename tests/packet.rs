@@ -1,7 +1,5 @@
 //! The packet vocabulary as users write it: build, match, explain.
 
-#![expect(clippy::indexing_slicing, reason = "the test fails where the slice is too short")]
-
 use std::net::Ipv4Addr;
 
 use tuntap_test::device::{FrameRef, Mode};

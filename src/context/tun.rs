@@ -10,7 +10,7 @@ argument! {
     /// A throwaway TUN link: a frame is an IP packet.
     ///
     /// What it can do stands at [`Link`], to which it dereferences. It is handed to code under test
-    /// * as a [`&dyn Device`](crate::device::Device): [`device`](Link::device);
+    /// * as a [`&dyn Device`](crate::device::Device): [`device`](crate::exchange::Exchange::device);
     /// * as [`std::io::Read`] and [`std::io::Write`] on `&Tun`, one packet a call;
     /// * as a descriptor: [`into_fd`](Self::into_fd);
     /// * by name: [`hand_over`](Self::hand_over).

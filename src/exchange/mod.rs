@@ -289,7 +289,6 @@ impl Exchange {
     ///
     /// # Panics
     /// When the link has no addresses.
-    #[must_use]
     #[track_caller]
     pub fn tcp_flow(&self, own_port: u16, other_port: u16) -> TcpFlow {
         match (self.defaults.v4, self.defaults.v6) {
@@ -303,7 +302,6 @@ impl Exchange {
     ///
     /// # Panics
     /// When the link has no IPv6 addresses.
-    #[must_use]
     #[track_caller]
     pub fn tcp_flow_v6(&self, own_port: u16, other_port: u16) -> TcpFlow {
         match self.defaults.v6 {

@@ -62,9 +62,8 @@ impl Packet {
         let fits = match self.layers.first().map(Layer::kind) {
             None => true,
             Some(LayerKind::Payload) => self.whole_frame(frame, &mut { stop }).is_continue(),
-            Some(first) => (0..frame.len()).any(|at| {
-                frame.kind(at) == Some((first, 0)) && self.from_anchor(frame, at, &mut { stop }).is_continue()
-            }),
+            Some(first) => (0..frame.len())
+                .any(|at| frame.kind(at) == Some((first, 0)) && self.walk_from(frame, at, &mut { stop }).is_continue()),
         };
         fits && (!self.verified || frame.is_sound())
     }
@@ -86,7 +85,7 @@ impl Packet {
                 for at in (0..frame.len()).filter(|at| frame.kind(*at) == Some((first, 0))) {
                     let mut found = Vec::new();
                     let mut distance = Distance::default();
-                    let _ = self.from_anchor(frame, at, &mut |mismatch| {
+                    let _ = self.walk_from(frame, at, &mut |mismatch| {
                         match &mismatch {
                             Mismatch::Layer { .. } => distance.layers += 1,
                             _ => distance.fields += 1,
@@ -123,7 +122,7 @@ impl Packet {
         self.layers.iter().try_for_each(|layer| payload(layer, frame.frame(), 0, tell))
     }
 
-    fn from_anchor<'a>(
+    fn walk_from<'a>(
         &'a self,
         frame: &Dissection<'a>,
         anchor: usize,

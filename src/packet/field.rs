@@ -220,8 +220,8 @@ impl IntoField<Ipv6Addr> for Cidr {
     }
 }
 
-impl IntoField<Octets> for Octets {
-    fn into_field(self) -> Field<Octets> {
+impl IntoField<Self> for Octets {
+    fn into_field(self) -> Field<Self> {
         Field::new(Constraint::Octets(self.0.into()))
     }
 }
@@ -349,7 +349,7 @@ mod tests {
         assert!(holds::<u8>(2.., 255) && !holds::<u8>(2.., 1));
         assert!(holds::<u16>([80, 443], 443) && !holds::<u16>([80, 443], 81));
         assert!(holds::<u8>(Field::masked(0x02, 0x12), 0x2a) && !holds::<u8>(Field::masked(0x02, 0x12), 0x12));
-        assert!(holds(such_that("even", |value: u8| value % 2 == 0), 4));
+        assert!(holds(such_that("even", |value: u8| value.is_multiple_of(2)), 4));
         assert!(!holds::<u8>(Field::absent(), 4));
         assert!(Constraint::Absent.holds(None));
     }

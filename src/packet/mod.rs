@@ -235,7 +235,7 @@ impl<Upper: IntoPacket> Div<Upper> for Packet {
         let upper = upper.into_packet();
         self.layers.extend(upper.layers);
         self.trailer.extend(upper.trailer);
-        self.verified &= upper.verified;
+        self.verified = self.verified && upper.verified;
         self.on_match.extend(upper.on_match);
         self
     }

@@ -182,7 +182,7 @@ impl<Other: Into<TcpFlagMask>> BitAnd<Other> for TcpFlags {
     }
 }
 
-impl<Other: Into<TcpFlagMask>> BitAnd<Other> for TcpFlagMask {
+impl<Other: Into<Self>> BitAnd<Other> for TcpFlagMask {
     type Output = Self;
 
     fn bitand(self, other: Other) -> Self {
