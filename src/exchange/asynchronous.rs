@@ -207,7 +207,7 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
     #[track_caller]
     pub fn try_expect_nothing_else(&self) -> Trying<'a, Established> {
         let (exchange, line) = (self.exchange, Location::caller());
-        Trying::new(async move { exchange.drive_async(NothingElse::new(exchange, line)).await })
+        Trying::new(async move { exchange.drive_async(NothingElse::new(exchange, Some(line))).await })
     }
 
     /// As [`Exchange::sr1`]. The request is sent at the first poll.

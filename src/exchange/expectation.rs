@@ -33,30 +33,65 @@ impl Expectation {
 
     /// How reports call it: its name, or what it wants.
     pub(crate) fn title(&self) -> String {
-        self.name.as_ref().map_or_else(|| self.to_string(), |name| format!("\"{name}\""))
+        self.called().unwrap_or_else(|| self.to_string())
+    }
+
+    /// Its name, in quotes.
+    pub(crate) fn called(&self) -> Option<String> {
+        self.name.as_ref().map(|name| format!("\"{name}\""))
+    }
+
+    /// One of its alternatives, with how often and when it may come.
+    pub(crate) fn wish(&self, pattern: &Packet) -> String {
+        format!("{}{pattern}{}", Often(self), When(self))
+    }
+
+    /// `2 to 4`, `1`, `2 or more`.
+    pub(crate) fn count(&self) -> String {
+        match (self.least, self.most) {
+            (least, usize::MAX) => format!("{least} or more"),
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        }
+    }
+}
+
+/// How often it may come, in front of what it wants.
+struct Often<'a>(&'a Expectation);
+
+impl fmt::Display for Often<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.least, self.0.most) {
+            (1, 1) => Ok(()),
+            (0, 1) => f.write_str("optionally "),
+            _ => write!(f, "{} times ", self.0.count()),
+        }
+    }
+}
+
+/// When it may come, behind what it wants.
+struct When<'a>(&'a Expectation);
+
+impl fmt::Display for When<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(early) = self.0.not_before {
+            write!(f, ", not before {early:?}")?;
+        }
+        self.0.within.map_or(Ok(()), |late| write!(f, ", within {late:?}"))
     }
 }
 
 /// What it wants, in one line.
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.least, self.most) {
-            (1, 1) => {}
-            (0, 1) => f.write_str("optionally ")?,
-            (least, usize::MAX) => write!(f, "{least} or more times ")?,
-            (least, most) if least == most => write!(f, "{least} times ")?,
-            (least, most) => write!(f, "{least} to {most} times ")?,
-        }
+        write!(f, "{}", Often(self))?;
         for (at, pattern) in self.patterns.iter().enumerate() {
             if at > 0 {
                 f.write_str(" | ")?;
             }
             write!(f, "{pattern}")?;
         }
-        if let Some(early) = self.not_before {
-            write!(f, ", not before {early:?}")?;
-        }
-        self.within.map_or(Ok(()), |late| write!(f, ", within {late:?}"))
+        write!(f, "{}", When(self))
     }
 }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::far_end::Established;
 use super::monitor::Violation;
 use super::report;
+use super::verb::is_timeout;
+use super::verdict::Excuse;
 use super::{Exchange, Expectation, Line, lock};
-use crate::device::Frame;
 use crate::device::dispatch::Received;
+use crate::device::{Frame, FrameRef};
 
 /// An expectation was not met. Displays as the whole report.
 ///
@@ -81,57 +83,76 @@ impl From<Received> for Looked {
     }
 }
 
+/// What the headline says of the nearest frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// Nothing.
+    Nothing,
+    /// It was the next one, and does not match.
+    Next,
+    /// None of several matches.
+    Nearest,
+}
+
 /// What is wrong, as the report is made of it.
 pub(super) struct Problem<'a> {
     /// What happened, in one line.
     pub(super) headline: String,
+    pub(super) telling: Telling,
     /// Where the verb was called; `None` at the end of the test.
     pub(super) line: Option<Line>,
     /// What was wanted and has not come, the nearest first.
     pub(super) wanted: Vec<&'a Expectation>,
+    /// What has to be answered, where that is what was wanted.
+    pub(super) request: Option<Frame>,
     /// The frames that could have been it.
     pub(super) looked_at: Vec<Looked>,
     /// How long the verb waited, and by which method it knows that nothing else came.
     pub(super) waited: Option<Duration>,
     pub(super) established: Option<Established>,
-    /// More lines about the cause.
+    /// Lines that say the cause outright, and more lines about it.
+    pub(super) notes: Vec<String>,
     pub(super) details: Vec<String>,
-    /// A frame that came too late or never may be the harness's fault.
-    pub(super) may_be_loss: bool,
+    /// What of the harness's own could be the cause.
+    pub(super) excuse: Excuse,
 }
 
 impl<'a> Problem<'a> {
-    pub(super) fn new(headline: String, line: Line) -> Self {
+    pub(super) const fn new(headline: String, line: Option<Line>) -> Self {
         Self {
             headline,
-            line: Some(line),
+            telling: Telling::Nothing,
+            line,
             wanted: Vec::new(),
+            request: None,
             looked_at: Vec::new(),
             waited: None,
             established: None,
+            notes: Vec::new(),
             details: Vec::new(),
-            may_be_loss: false,
+            excuse: Excuse::None,
         }
     }
 
     /// No frame came, or the device failed.
-    pub(super) fn nothing_came(verb: &str, line: Line, waited: Duration, error: io::Error) -> Self {
-        let headline = match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => format!("{verb}: no frame came"),
-            _ => format!("{verb}: the device failed: {error}"),
+    pub(super) fn nothing_came(verb: &str, line: Option<Line>, waited: Duration, error: &io::Error) -> Self {
+        let (headline, excuse) = if is_timeout(error) {
+            (format!("{verb}: no frame came"), Excuse::Missing { within: None })
+        } else {
+            (format!("{verb}: the device failed: {}", Told(error)), Excuse::None)
         };
-        Self { waited: Some(waited), may_be_loss: true, ..Self::new(headline, line) }
+        Self { waited: Some(waited), excuse, ..Self::new(headline, line) }
     }
 
-    pub(super) fn violation(violation: &Violation, line: Option<Line>) -> Self {
+    pub(super) fn violation(exchange: &Exchange, violation: &Violation, line: Option<Line>) -> Self {
         let Violation { monitor, number, text } = violation;
-        Self {
-            line,
-            details: vec![format!(
-                "switch the monitor off with `disable(Monitor::{monitor:?})` if this is what the test wants"
-            )],
-            ..Self::new(format!("monitor \"{monitor}\": frame #{number}: {text}"), std::panic::Location::caller())
-        }
+        let (entries, _) = exchange.timeline.entries();
+        let frame = entries.iter().find(|entry| entry.number == *number);
+        let frame = frame.map(|entry| FrameRef::new(exchange.timeline.mode(), &entry.octets).summary().to_string());
+        let mut problem = Self::new(format!("monitor \"{monitor}\": frame #{number}: {text}"), line);
+        problem.details.extend(frame.map(|frame| format!("got   #{number} {frame}")));
+        problem.details.push(format!("if this is what the test wants, switch it off: disable(Monitor::{monitor:?})"));
+        problem
     }
 
     pub(super) fn wanted(mut self, wanted: impl IntoIterator<Item = &'a Expectation>) -> Self {
@@ -143,4 +164,28 @@ impl<'a> Problem<'a> {
         self.looked_at = frames;
         self
     }
+}
+
+/// A device's error with what it usually means.
+pub(super) struct Told<'a>(pub(super) &'a io::Error);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, meaning(self.0))
+    }
+}
+
+/// Linux, drivers/net/tun.c: `tun_get_user` gives EIO without IFF_UP, and every call EBADFD without a `tun_struct`.
+#[cfg(target_os = "linux")]
+fn meaning(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EIO) => ": is the interface down?",
+        Some(libc::EBADFD) => ": was the interface removed?",
+        _ => "",
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn meaning(_: &io::Error) -> &'static str {
+    ""
 }

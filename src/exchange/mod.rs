@@ -34,6 +34,7 @@
 
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
+mod chart;
 mod coverage;
 mod end;
 mod expectation;
@@ -51,9 +52,13 @@ pub(crate) mod report;
 mod rule;
 mod sequence;
 mod sniff;
+mod taken;
 mod timeline;
+mod unanswered;
 mod unordered;
 mod verb;
+mod verdict;
+mod window;
 
 use std::fmt;
 use std::io;
@@ -79,7 +84,8 @@ pub(crate) use timeline::{Fate, Line, Timeline};
 use crate::device::dispatch::Received;
 use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
 use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
-use failure::Problem;
+use failure::{Problem, Told};
+use quiet::NothingElse;
 pub(crate) use record::Record;
 pub(crate) use recorder::{Recorder, Track};
 use verb::Until;
@@ -248,7 +254,7 @@ impl Exchange {
     fn received(&self, taken: io::Result<Received>, line: Line, begin: Instant) -> Result<Frame, Failure> {
         taken
             .map(|received| self.give_out(received, line))
-            .map_err(|error| Failure::new(self, Problem::nothing_came("receive", line, begin.elapsed(), error)))
+            .map_err(|error| Failure::new(self, Problem::nothing_came("receive", Some(line), begin.elapsed(), &error)))
     }
 
     fn give_out(&self, received: Received, line: Line) -> Frame {
@@ -340,6 +346,7 @@ impl Exchange {
     }
 
     fn event(&self, at: Instant) {
+        lock(&self.record.stalls).event();
         *lock(&self.last_event) = Some(at);
     }
 
@@ -362,7 +369,7 @@ impl Exchange {
     pub(crate) fn check_monitors(&self, line: Option<Line>) -> Result<(), Failure> {
         match self.timeline.take_violation() {
             None => Ok(()),
-            Some(violation) => Err(Failure::new(self, Problem::violation(&violation, line))),
+            Some(violation) => Err(Failure::new(self, Problem::violation(self, &violation, line))),
         }
     }
 }
@@ -374,7 +381,7 @@ impl Drop for Exchange {
         let verdict = if self.closed || std::thread::panicking() {
             None
         } else if self.record.is_strict() {
-            self.try_expect_nothing_else().err()
+            self.drive(NothingElse::new(self, None)).err()
         } else {
             self.check_monitors(None).err()
         };
@@ -391,7 +398,7 @@ struct SendError {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to send a frame: {}: {}", self.error, self.frame)
+        write!(f, "failed to send a frame: {}: {}", Told(&self.error), self.frame)
     }
 }
 

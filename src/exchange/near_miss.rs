@@ -1,56 +1,53 @@
-//! The frame that came nearest to what was wanted, which of its fields differ, and what would have matched.
+//! The frames that came nearest to what was wanted, which of their fields differ, and what would have matched.
 
 use crate::exchange::Expectation;
 use crate::exchange::failure::Looked;
-use crate::packet::{Dissection, Distance, Mismatch, mismatch_text};
+use crate::packet::{Dissection, Distance, Packet, mismatch_text};
 
-/// A frame held against a template.
-pub(super) struct Miss {
-    pub(super) number: u64,
-    pub(super) distance: Distance,
-    pub(super) pattern: String,
-    pub(super) summary: String,
-    /// One line for each difference.
-    pub(super) differences: Vec<String>,
-    /// The edits of the template that would have matched.
-    pub(super) would_match: Vec<String>,
+/// The frames that are told.
+const MOST_MISSES: usize = 4;
+
+/// A frame held against the template that it is nearest to.
+pub(super) struct Miss<'a> {
+    pub(super) looked: &'a Looked,
+    pub(super) wanted: &'a Expectation,
+    pub(super) pattern: &'a Packet,
+    /// `differs in TCP flags`; nothing where it matches.
+    pub(super) phrase: String,
+    /// The differences in columns.
+    pub(super) lines: Vec<String>,
+    /// The calls that would have made the template match.
+    pub(super) edits: Option<String>,
 }
 
-/// Each frame with the alternative that it is nearest to, the nearest frame first.
-pub(super) fn rank(wanted: &[&Expectation], looked_at: &[Looked]) -> Vec<Miss> {
-    let mut misses: Vec<Miss> = looked_at
+/// The nearest frames, the nearest first. Of equal ones the earlier is nearer.
+pub(super) fn rank<'a>(wanted: &[&'a Expectation], looked_at: &'a [Looked]) -> Vec<Miss<'a>> {
+    let patterns: Vec<(&Expectation, &Packet)> =
+        wanted.iter().flat_map(|wanted| wanted.patterns.iter().map(|pattern| (*wanted, pattern))).collect();
+    let mut nearest: Vec<(Distance, &Looked, &Expectation, &Packet)> = looked_at
         .iter()
         .filter_map(|looked| {
             let frame = Dissection::new(looked.frame.as_ref());
-            let patterns = wanted.iter().flat_map(|wanted| &wanted.patterns);
-            let nearest = patterns.map(|pattern| (pattern, pattern.mismatches(&frame)));
-            let (pattern, (distance, mismatches)) = nearest.min_by_key(|(_, (distance, _))| *distance)?;
-            let differences = mismatches.iter().map(mismatch_text::difference).collect();
-            Some(Miss {
-                number: looked.number,
-                distance,
-                pattern: pattern.to_string(),
-                summary: looked.frame.as_ref().summary().to_string(),
-                differences,
-                would_match: would_match(&mismatches),
-            })
+            let distances = patterns.iter().map(|(wanted, pattern)| (pattern.mismatches(&frame).0, *wanted, *pattern));
+            let (distance, wanted, pattern) = distances.min_by_key(|(distance, ..)| *distance)?;
+            Some((distance, looked, wanted, pattern))
         })
         .collect();
-    misses.sort_by_key(|miss| miss.distance);
-    misses
-}
-
-/// The edits that make the template match: only where fields are all that differs.
-fn would_match(mismatches: &[Mismatch<'_>]) -> Vec<String> {
-    mismatches.iter().map(mismatch_text::edit).collect::<Option<Vec<_>>>().unwrap_or_default()
-}
-
-/// `1 field off`, `another layer`.
-pub(super) fn off(distance: Distance) -> String {
-    match (distance.layers, distance.fields) {
-        (0, 1) => "1 field off".to_owned(),
-        (0, fields) => format!("{fields} fields off"),
-        (_, 0) => "another layer".to_owned(),
-        (_, fields) => format!("another layer, {fields} fields off"),
-    }
+    nearest.sort_by_key(|(distance, ..)| *distance);
+    nearest.truncate(MOST_MISSES);
+    nearest
+        .into_iter()
+        .map(|(_, looked, wanted, pattern)| {
+            let frame = Dissection::new(looked.frame.as_ref());
+            let (_, mismatches) = pattern.mismatches(&frame);
+            Miss {
+                looked,
+                wanted,
+                pattern,
+                phrase: mismatch_text::phrase(&mismatches),
+                lines: mismatch_text::lines(&mismatches),
+                edits: mismatch_text::edits(&mismatches),
+            }
+        })
+        .collect()
 }

@@ -5,11 +5,19 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::failure::{Looked, Problem};
+use super::report::cut;
+use super::unanswered::why_not;
 use super::verb::{Need, Until, Verb, is_timeout};
+use super::verdict::Excuse;
 use super::{Exchange, Failure, Fate, Line};
 use crate::device::dispatch::Received;
 use crate::device::{Frame, FrameRef, patience, timeout_scale};
 use crate::packet::{Dissection, IntoPacket, LayerKind, Packet};
+
+/// The frames told that do not answer a request.
+const MOST_TOLD: usize = 4;
+/// The longest summary in a headline, in characters.
+const LONGEST: usize = 110;
 
 /// What `sr` gives: each request with its answer, and the requests that nothing answered.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +208,7 @@ impl Exchange {
 /// Requests, and what came back so far.
 pub(super) struct Pairing<'a, T> {
     exchange: &'a Exchange,
+    verb: &'static str,
     line: Line,
     /// How long without an answer ends it.
     quiet: Duration,
@@ -221,7 +230,7 @@ pub(super) struct Pairing<'a, T> {
 
 impl<'a> Pairing<'a, Frame> {
     pub(super) fn sr1(exchange: &'a Exchange, request: Packet, line: Line) -> Self {
-        Self::new(exchange, vec![request], patience(), line, Self::only)
+        Self::new(exchange, "sr1", vec![request], patience(), line, Self::only)
     }
 
     /// The answer, of one request.
@@ -229,27 +238,43 @@ impl<'a> Pairing<'a, Frame> {
         if let Some((_, answer)) = answers.answered.pop() {
             return Ok(answer);
         }
-        let request = answers.unanswered.pop().map(|frame| frame.as_ref().summary().to_string()).unwrap_or_default();
+        let request = answers.unanswered.pop();
+        let told =
+            request.as_ref().map(|frame| cut(&frame.as_ref().summary().to_string(), LONGEST)).unwrap_or_default();
         let headline = match self.looked_at.len() {
-            0 => format!("sr1: nothing answered {request}"),
-            others => format!("sr1: none of {others} frames answers {request}"),
+            0 => format!("sr1: nothing answers {told}"),
+            1 => format!("sr1: the one frame that came does not answer {told}"),
+            others => format!("sr1: none of {others} frames answers {told}"),
         };
-        let mut problem = Problem::new(headline, self.line).looked_at(std::mem::take(&mut self.looked_at));
-        (problem.waited, problem.may_be_loss) = (Some(self.begin.elapsed()), true);
-        Err(Failure::new(self.exchange, problem))
+        let looked_at = std::mem::take(&mut self.looked_at);
+        let mut problem = Problem::new(headline, Some(self.line));
+        if let Some(request) = &request {
+            let others = looked_at.iter().take(MOST_TOLD).map(|looked| {
+                let frame = looked.frame.as_ref();
+                format!("got   #{} {}: {}", looked.number, frame.summary(), why_not(frame, request.as_ref()))
+            });
+            problem.details = others.collect();
+        }
+        if looked_at.len() > MOST_TOLD {
+            problem.details.push(format!("… and {} more", looked_at.len() - MOST_TOLD));
+        }
+        problem.request = request;
+        (problem.waited, problem.excuse) = (Some(self.begin.elapsed()), Excuse::Missing { within: None });
+        Err(Failure::new(self.exchange, problem.looked_at(looked_at)))
     }
 }
 
 impl<'a> Pairing<'a, Answers> {
     pub(super) fn sr(exchange: &'a Exchange, requests: Vec<Packet>, line: Line) -> Self {
         let quiet = Duration::from_secs(1).mul_f64(timeout_scale());
-        Self::new(exchange, requests, quiet, line, |_, answers| Ok(answers))
+        Self::new(exchange, "sr", requests, quiet, line, |_, answers| Ok(answers))
     }
 }
 
 impl<'a, T> Pairing<'a, T> {
     fn new(
         exchange: &'a Exchange,
+        verb: &'static str,
         requests: Vec<Packet>,
         quiet: Duration,
         line: Line,
@@ -257,7 +282,21 @@ impl<'a, T> Pairing<'a, T> {
     ) -> Self {
         let (begin, over) = (Instant::now(), false);
         let (open, answered, others, looked_at) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { exchange, line, quiet, give, begin, last: begin, requests, open, answered, others, looked_at, over }
+        Self {
+            exchange,
+            verb,
+            line,
+            quiet,
+            give,
+            begin,
+            last: begin,
+            requests,
+            open,
+            answered,
+            others,
+            looked_at,
+            over,
+        }
     }
 
     /// Sends what was not sent yet.
@@ -274,7 +313,8 @@ impl<'a, T> Pairing<'a, T> {
             match sent {
                 Ok(octets) => self.open.push(Some(Frame::sent(self.exchange.mode(), octets, at))),
                 Err(error) => {
-                    return Err(Failure::new(self.exchange, Problem::new(format!("sr: {error}"), self.line)));
+                    let problem = Problem::new(format!("{}: {error}", self.verb), Some(self.line));
+                    return Err(Failure::new(self.exchange, problem));
                 }
             }
         }
@@ -295,8 +335,8 @@ impl<'a, T> Pairing<'a, T> {
 impl<T> Verb for Pairing<'_, T> {
     type Output = T;
 
-    fn line(&self) -> Line {
-        self.line
+    fn line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn need(&mut self) -> Result<Need, Failure> {
@@ -331,7 +371,7 @@ impl<T> Verb for Pairing<'_, T> {
         if is_timeout(&error) {
             return Ok(());
         }
-        let problem = Problem::nothing_came("sr", self.line, self.last.elapsed(), error);
+        let problem = Problem::nothing_came(self.verb, Some(self.line), self.last.elapsed(), &error);
         Err(Failure::new(self.exchange, problem))
     }
 

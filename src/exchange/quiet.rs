@@ -5,8 +5,11 @@ use std::io;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use super::chart::short;
 use super::failure::{Looked, Problem};
 use super::far_end::{Established, Means, Reason};
+use super::pairing::answers;
+use super::report::{counted, time};
 use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Expectation, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
@@ -49,7 +52,7 @@ impl Exchange {
     /// When a frame came that nobody wanted.
     #[track_caller]
     pub fn try_expect_nothing_else(&self) -> Result<Established, Failure> {
-        self.drive(NothingElse::new(self, Location::caller()))
+        self.drive(NothingElse::new(self, Some(Location::caller())))
     }
 }
 
@@ -78,7 +81,7 @@ enum Stage {
 /// `expect_nothing_else`, and what came all the same.
 pub(super) struct NothingElse<'a> {
     exchange: &'a Exchange,
-    line: Line,
+    line: Option<Line>,
     stage: Stage,
     unwanted: Vec<Received>,
 }
@@ -86,7 +89,7 @@ pub(super) struct NothingElse<'a> {
 impl Verb for NothingElse<'_> {
     type Output = Established;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Option<Line> {
         self.line
     }
 
@@ -156,7 +159,8 @@ fn quiet_window() -> Duration {
 }
 
 impl<'a> NothingElse<'a> {
-    pub(super) const fn new(exchange: &'a Exchange, line: Line) -> Self {
+    /// Without a line at the end of the test.
+    pub(super) const fn new(exchange: &'a Exchange, line: Option<Line>) -> Self {
         Self { exchange, line, stage: Stage::Asking, unwanted: Vec::new() }
     }
 
@@ -186,33 +190,43 @@ impl<'a> NothingElse<'a> {
     }
 
     fn failed(&self, error: io::Error) -> Failure {
-        let problem = Problem::nothing_came("expect_nothing_else", self.line, Duration::ZERO, error);
+        let problem = Problem::nothing_came("expect_nothing_else", self.line, Duration::ZERO, &error);
         Failure::new(self.exchange, problem)
     }
 
     fn something_came(&self, unwanted: Vec<Received>, established: Established) -> Failure {
-        let (count, line) = (unwanted.len(), self.line);
-        let looked_at: Vec<_> = unwanted
-            .into_iter()
-            .map(|received| {
-                let by = "nothing else".into();
-                self.exchange.timeline.mark(received.number(), Fate::Unexpected { by, line });
-                Looked::from(received)
-            })
-            .collect();
-        let frames = if count == 1 { "1 frame".to_owned() } else { format!("{count} frames") };
-        let mut problem = Problem::new(format!("expect_nothing_else: {frames} came that nobody wanted"), line);
-        problem.details = looked_at
-            .iter()
-            .take(MOST_TOLD)
-            .map(|looked| format!("#{} {}", looked.number, looked.frame.as_ref().summary()))
-            .collect();
-        if count > MOST_TOLD {
-            problem.details.push(format!("… and {} more", count - MOST_TOLD));
+        let count = u64::try_from(unwanted.len()).unwrap_or(u64::MAX);
+        let looked_at: Vec<_> = unwanted.into_iter().map(Looked::from).collect();
+        if let Some(line) = self.line {
+            for looked in &looked_at {
+                let fate = Fate::Unexpected { by: "nothing else".into(), line };
+                self.exchange.timeline.mark(looked.number, fate);
+            }
+        }
+        let frames = counted(count, "frame");
+        let mut problem = Problem::new(format!("expect_nothing_else: {frames} came that nobody wanted"), self.line);
+        problem.details = looked_at.iter().take(MOST_TOLD).map(|looked| told(self.exchange, looked)).collect();
+        if looked_at.len() > MOST_TOLD {
+            problem.details.push(format!("… and {} more", looked_at.len() - MOST_TOLD));
         }
         problem.established = Some(established);
-        Failure::new(self.exchange, problem)
+        Failure::new(self.exchange, problem.looked_at(looked_at))
     }
+}
+
+/// `got   #4 192.0.2.1 > …  (answers #3, sent at tcp.rs:40)`.
+fn told(exchange: &Exchange, looked: &Looked) -> String {
+    let frame = looked.frame.as_ref();
+    let (entries, _) = exchange.timeline.entries();
+    let request =
+        entries.iter().rev().filter(|entry| entry.number < looked.number).find_map(|entry| match &entry.fate {
+            Fate::Sent { line } if answers(frame, FrameRef::new(exchange.mode(), &entry.octets)) => {
+                Some((entry.number, *line))
+            }
+            _ => None,
+        });
+    let request = request.map(|(number, line)| format!("  (answers #{number}, sent at {})", short(&line)));
+    format!("got   #{} {}{}", looked.number, frame.summary(), request.unwrap_or_default())
 }
 
 /// A claim that no such frame comes: say for how long with [`during`](Self::during).
@@ -269,8 +283,8 @@ impl<'a> Watch<'a> {
 impl Verb for Watch<'_> {
     type Output = ();
 
-    fn line(&self) -> Line {
-        self.line
+    fn line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn need(&mut self) -> Result<Need, Failure> {
@@ -285,10 +299,14 @@ impl Verb for Watch<'_> {
         self.put_back();
         let (number, title, line) = (received.number(), self.pattern.title(), self.line);
         self.exchange.timeline.mark(number, Fate::Unexpected { by: format!("never {title}").into(), line });
-        let after = received.at().saturating_duration_since(self.begin);
-        let headline = format!("never {title} during {:?}: #{number} came after {after:.3?}", self.time);
-        let mut problem = Problem::new(headline, line);
-        problem.details = vec![format!("#{number} {}", received.frame().summary())];
+        let when = match received.at().checked_duration_since(self.begin) {
+            Some(after) => format!("came after {}", time(after)),
+            None => "had come before".to_owned(),
+        };
+        let name = self.pattern.called().map_or_else(String::new, |name| format!(" {name}"));
+        let headline = format!("never{name} during {:?}: #{number} {when}", self.time);
+        let mut problem = Problem::new(headline, Some(line));
+        problem.details = vec![format!("never {}", self.pattern), told(self.exchange, &Looked::from(received))];
         Err(Failure::new(self.exchange, problem))
     }
 
@@ -298,7 +316,7 @@ impl Verb for Watch<'_> {
         if is_timeout(&error) {
             return Ok(());
         }
-        let problem = Problem::nothing_came("never", self.line, self.begin.elapsed(), error);
+        let problem = Problem::nothing_came("never", Some(self.line), self.begin.elapsed(), &error);
         Err(Failure::new(self.exchange, problem))
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::coverage::Coverage;
 use super::rule::Rules;
+use super::verdict::Stalls;
 use super::{Failure, Timeline, lock};
 
 /// The record of one end of one link, shared between the exchange and the test's context.
@@ -15,8 +15,8 @@ pub(crate) struct Record {
     pub(super) timeline: Arc<Timeline>,
     pub(super) rules: Rules,
     pub(super) coverage: Mutex<Coverage>,
-    /// How much later than asked the longest wait returned.
-    pub(super) worst_stall: Mutex<Duration>,
+    /// How much later than asked waits returned.
+    pub(super) stalls: Mutex<Stalls>,
     /// Nothing may be left over when the link goes: `#[tuntap_test(strict)]`.
     strict: bool,
     reported: AtomicBool,
@@ -33,7 +33,7 @@ impl Record {
             timeline,
             rules: Rules::default(),
             coverage: Mutex::default(),
-            worst_stall: Mutex::default(),
+            stalls: Mutex::default(),
             strict,
             reported: AtomicBool::new(false),
             ended: AtomicBool::new(false),

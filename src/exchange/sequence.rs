@@ -5,12 +5,18 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::failure::{Looked, Problem};
+use super::failure::{Looked, Problem, Telling, Told};
+use super::report::cut;
 use super::verb::{Need, Until, Verb, is_timeout};
+use super::verdict::Excuse;
+use super::window::MissedWindow;
 use super::{Exchange, Expectation, Expectations, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
 use crate::device::{Frame, patience};
 use crate::packet::Dissection;
+
+/// The longest name in a headline, in characters.
+const LONGEST_NAME: usize = 60;
 
 /// What is done with a frame that is not wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,8 +171,8 @@ impl<'a> Run<'a, Vec<Frame>> {
 impl<T> Verb for Run<'_, T> {
     type Output = T;
 
-    fn line(&self) -> Line {
-        self.line
+    fn line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn need(&mut self) -> Result<Need, Failure> {
@@ -191,7 +197,7 @@ impl<T> Verb for Run<'_, T> {
             if count < wanted.most
                 && let Some(pattern) = wanted.matching(&dissection)
             {
-                self.check_window(wanted, &received)?;
+                self.check_window(wanted, &received, (at, count))?;
                 (self.at, self.count) = (at, count + 1);
                 self.reference = received.at();
                 self.exchange.matched(&received, wanted, pattern, self.line);
@@ -209,18 +215,25 @@ impl<T> Verb for Run<'_, T> {
             self.stop();
             return Ok(());
         }
-        let title = expected.get(at).or(expected.last()).map(Expectation::title).unwrap_or_default();
+        let next = expected.get(at).or(expected.last());
         let number = received.number();
-        let (by, line) = (title.as_str().into(), self.line);
+        let (by, line) = (next.map(Expectation::title).unwrap_or_default().into(), self.line);
         if self.others == Others::Skip {
             self.exchange.timeline.mark(number, Fate::Skipped { by, line });
             self.passed.push(received);
             return Ok(());
         }
         self.exchange.timeline.mark(number, Fate::Unexpected { by, line });
+        let mut problem = Problem::new(self.at_step(at, count), Some(line)).wanted(next);
+        (problem.telling, problem.excuse) = (Telling::Next, Excuse::Overtaken);
+        let is_other = |(place, wanted): &(usize, &Expectation)| *place != at && wanted.matching(&dissection).is_some();
+        if let Some((place, wanted)) = expected.iter().enumerate().filter(is_other).min_by_key(|(place, _)| *place < at)
+        {
+            let name = wanted.called().map_or_else(String::new, |name| format!(", {name}"));
+            problem.notes.push(format!("#{number} is what step {} wants{name}", place + 1));
+        }
         self.passed.push(received);
-        let headline = format!("{} {title}: the next frame, #{number}, does not match", self.verb);
-        Err(self.failure(Problem::new(headline, self.line).wanted(expected.get(at))))
+        Err(self.failure(problem))
     }
 
     fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
@@ -234,13 +247,16 @@ impl<T> Verb for Run<'_, T> {
             self.go_on();
             return Ok(());
         }
-        Err(self.nothing_came(wanted, self.asked.elapsed(), error))
+        Err(self.nothing_came(wanted, self.asked.elapsed(), &error))
     }
 
     fn end(&mut self) -> Result<T, Failure> {
         (self.give)(&mut self.taken).ok_or_else(|| {
-            let headline = "the expectation was met by no frame at all: put what is optional into an expect_sequence";
-            Failure::new(self.exchange, Problem::new(headline.to_owned(), self.line).wanted(&*self.expected))
+            let headline = format!(
+                "{}: no frame met it, and it gives one: put what is optional into an expect_sequence",
+                self.verb
+            );
+            Failure::new(self.exchange, Problem::new(headline, Some(self.line)).wanted(&*self.expected))
         })
     }
 
@@ -304,35 +320,53 @@ impl<'a, T> Run<'a, T> {
     }
 
     /// Whether a frame came in the expectation's time.
-    fn check_window(&mut self, wanted: &Expectation, received: &Received) -> Result<(), Failure> {
-        let after = received.at().saturating_duration_since(self.reference);
-        let wrong = match (wanted.not_before, wanted.within) {
-            (Some(early), _) if after < early => {
-                format!("too early: {after:.3?} after the last event, not before {early:?}")
-            }
-            (_, Some(late)) if after > late => format!("too late: {after:.3?} after the last event, within {late:?}"),
-            _ => return Ok(()),
-        };
-        let number = received.number();
-        let by = wanted.title().into();
+    fn check_window(
+        &mut self,
+        wanted: &Expectation,
+        received: &Received,
+        (at, count): (usize, usize),
+    ) -> Result<(), Failure> {
+        let Some(missed) = MissedWindow::of(wanted, received.at(), self.reference) else { return Ok(()) };
+        let (number, by) = (received.number(), wanted.title().into());
+        let headline = format!("{}: {}", self.at_step(at, count), missed.told(self.exchange, number));
+        let mut problem = Problem::new(headline, Some(self.line)).wanted([wanted]);
+        problem.excuse = missed.excuse(self.exchange);
         self.exchange.timeline.mark(number, Fate::Unexpected { by, line: self.line });
-        let headline = format!("{} {}: #{number} came {wrong}", self.verb, wanted.title());
-        let mut problem = Problem::new(headline, self.line);
-        problem.may_be_loss = true;
+        self.passed.clear();
+        self.passed.push(received.clone());
         Err(self.failure(problem))
     }
 
-    fn nothing_came(&mut self, wanted: &Expectation, waited: Duration, error: io::Error) -> Failure {
-        let title = wanted.title();
-        let met = if self.count > 0 { format!(" after {} of {}", self.count, wanted.least) } else { String::new() };
-        let headline = match (is_timeout(&error), self.passed.len()) {
-            (false, _) => format!("{} {title}: the device failed: {error}", self.verb),
-            (true, 0) => format!("{} {title}: no frame came{met}", self.verb),
-            (true, passed) => format!("{} {title}: none of {passed} frames matches{met}", self.verb),
+    fn nothing_came(&mut self, wanted: &Expectation, waited: Duration, error: &io::Error) -> Failure {
+        let step = self.at_step(self.at, self.count);
+        let within = wanted.within.map_or_else(String::new, |within| format!(" within {within:?}"));
+        let mut problem = match (is_timeout(error), self.passed.is_empty()) {
+            (false, _) => Problem::new(format!("{step}: the device failed: {}", Told(error)), Some(self.line)),
+            (true, true) => Problem::new(format!("{step}: no frame came{within}"), Some(self.line)),
+            (true, false) => Problem { telling: Telling::Nearest, ..Problem::new(step, Some(self.line)) },
         };
-        let mut problem = Problem::new(headline, self.line).wanted([wanted]);
-        (problem.waited, problem.may_be_loss) = (Some(waited), true);
-        self.failure(problem)
+        if is_timeout(error) {
+            problem.excuse = Excuse::Missing { within: wanted.within };
+        }
+        problem.waited = Some(waited);
+        self.failure(problem.wanted([wanted]))
+    }
+
+    /// The verb and how far it came: `expect "RST"`, `expect_sequence, step 2 of 3, "data", after 1 of 2`.
+    fn at_step(&self, at: usize, count: usize) -> String {
+        let mut text = self.verb.to_owned();
+        let Some(wanted) = self.expected.get(at).or(self.expected.last()) else { return text };
+        if self.expected.len() > 1 {
+            text.push_str(&format!(", step {} of {}", at + 1, self.expected.len()));
+        }
+        if let Some(name) = wanted.called() {
+            text.push_str(if self.expected.len() > 1 { ", " } else { " " });
+            text.push_str(&cut(&name, LONGEST_NAME));
+        }
+        if count > 0 {
+            text.push_str(&format!(", after {count} of {}", wanted.count()));
+        }
+        text
     }
 
     fn failure(&mut self, problem: Problem<'_>) -> Failure {

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::failure::Problem;
+use super::failure::{Looked, Problem, Telling};
 use super::verb::{Need, Until, Verb, is_timeout};
 use super::{Exchange, Expectation, Failure, Fate, IntoExpectation, Line};
 use crate::device::dispatch::Received;
@@ -105,11 +105,25 @@ impl<'a> Sniffing<'a> {
     }
 }
 
+impl Sniffing<'_> {
+    /// The frames that it passed over, of those that the timeline still has.
+    fn passed_over(&self) -> Vec<Looked> {
+        let (entries, _) = self.exchange.timeline.entries();
+        let is_own = |fate: &Fate| matches!(fate, Fate::Skipped { by, line } if **by == *"sniff" && *line == self.line);
+        let own = entries.iter().filter(|entry| entry.at >= self.begin && is_own(&entry.fate));
+        own.map(|entry| Looked {
+            number: entry.number,
+            frame: Frame::new(self.exchange.mode(), entry.octets.to_vec(), entry.at),
+        })
+        .collect()
+    }
+}
+
 impl Verb for Sniffing<'_> {
     type Output = Vec<Frame>;
 
-    fn line(&self) -> Line {
-        self.line
+    fn line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn need(&mut self) -> Result<Need, Failure> {
@@ -141,10 +155,21 @@ impl Verb for Sniffing<'_> {
             self.over = true;
             return Ok(());
         }
-        let wanted = self.until.count.unwrap_or_default();
-        let verb = format!("sniff {} of {wanted}", self.frames.len());
-        let problem = Problem::nothing_came(&verb, self.line, self.begin.elapsed(), error).wanted([&self.filter]);
-        Err(Failure::new(self.exchange, problem))
+        let name = self.filter.called().map_or_else(String::new, |name| format!(" {name}"));
+        let come = match self.until.count {
+            Some(wanted) => format!(", after {} of {wanted}", self.frames.len()),
+            None => String::new(),
+        };
+        let verb = format!("sniff{name}{come}");
+        let problem =
+            Problem::nothing_came(&verb, Some(self.line), self.begin.elapsed(), &error).wanted([&self.filter]);
+        let looked_at = self.passed_over();
+        let telling = if looked_at.is_empty() { Telling::Nothing } else { Telling::Nearest };
+        let problem = match is_timeout(&error) {
+            true if telling == Telling::Nearest => Problem { headline: verb, telling, ..problem },
+            _ => problem,
+        };
+        Err(Failure::new(self.exchange, problem.looked_at(looked_at)))
     }
 
     fn end(&mut self) -> Result<Vec<Frame>, Failure> {

@@ -92,12 +92,16 @@ pub struct Accounting {
 
 impl fmt::Display for Accounting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} sent, {} replies; {} from the host: {} matched",
-            self.sent, self.replies, self.received, self.matched
-        )?;
+        write!(f, "{} sent", self.sent)?;
+        match self.replies {
+            0 => {}
+            1 => f.write_str(", 1 reply")?,
+            replies => write!(f, ", {replies} replies")?,
+        }
+        write!(f, "; {} received", self.received)?;
+        let mut between = ": ";
         for (count, class) in [
+            (self.matched, "matched"),
             (self.answered, "answered"),
             (self.ignored, "ignored"),
             (self.skipped, "skipped"),
@@ -108,10 +112,15 @@ impl fmt::Display for Accounting {
             (self.left_over, "left over"),
         ] {
             if count > 0 {
-                write!(f, ", {count} {class}")?;
+                write!(f, "{between}{count} {class}")?;
+                between = ", ";
             }
         }
-        if self.fences > 0 { write!(f, "; {} fences", self.fences) } else { Ok(()) }
+        match self.fences {
+            0 => Ok(()),
+            1 => f.write_str("; 1 fence"),
+            fences => write!(f, "; {fences} fences"),
+        }
     }
 }
 

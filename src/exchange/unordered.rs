@@ -4,12 +4,18 @@ use std::io;
 use std::panic::Location;
 use std::time::Instant;
 
-use super::failure::{Looked, Problem};
+use super::failure::{Looked, Problem, Telling, Told};
+use super::report::cut;
 use super::verb::{Need, Until, Verb, is_timeout};
+use super::verdict::Excuse;
+use super::window::MissedWindow;
 use super::{Exchange, Expectation, Expectations, Failure, Fate, Line};
 use crate::device::dispatch::Received;
 use crate::device::{Frame, patience};
 use crate::packet::Dissection;
+
+/// The longest name in a note, in characters.
+const LONGEST_NAME: usize = 60;
 
 /// A frame, the expectations that it could meet, and the one that it meets now.
 struct Assigned {
@@ -73,8 +79,8 @@ pub(super) struct AnyOrder<'a> {
 impl Verb for AnyOrder<'_> {
     type Output = Vec<Frame>;
 
-    fn line(&self) -> Line {
-        self.line
+    fn line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn need(&mut self) -> Result<Need, Failure> {
@@ -89,16 +95,13 @@ impl Verb for AnyOrder<'_> {
     }
 
     fn judge(&mut self, received: Received) -> Result<(), Failure> {
-        let since = received.at().saturating_duration_since(self.reference);
         let dissection = Dissection::new(received.frame());
-        let in_time = |wanted: &Expectation| {
-            wanted.within.is_none_or(|late| since <= late) && wanted.not_before.is_none_or(|early| since >= early)
-        };
-        let fits = self.expected.iter().enumerate();
-        let fits = fits.filter(|(_, wanted)| in_time(wanted) && wanted.matching(&dissection).is_some());
+        let fits = self.expected.iter().enumerate().filter(|(_, wanted)| {
+            wanted.matching(&dissection).is_some() && MissedWindow::of(wanted, received.at(), self.reference).is_none()
+        });
         let fits: Vec<usize> = fits.map(|(at, _)| at).collect();
         if !assign(&mut self.assigned, &fits, &self.expected) {
-            return Err(self.none_of_them(received));
+            return Err(self.none_of_them(received, &fits));
         }
         let meets = free_place(&self.assigned, &fits, &self.expected).unwrap_or_default();
         self.assigned.push(Assigned { received, fits, meets });
@@ -106,14 +109,18 @@ impl Verb for AnyOrder<'_> {
     }
 
     fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
-        let wanted: Vec<_> = self.missing().collect();
-        let titles: Vec<_> = wanted.iter().map(|wanted| wanted.title()).collect();
-        let what = if is_timeout(&error) { "did not come".to_owned() } else { format!("failed: {error}") };
-        let headline =
-            format!("expect_in_any_order: {} of {} {what}: {}", wanted.len(), self.expected.len(), titles.join(", "));
-        let mut problem = Problem::new(headline, self.line).wanted(wanted);
-        (problem.waited, problem.may_be_loss) = (Some(self.begin.elapsed()), true);
-        self.exchange.put_back(self.assigned.iter().map(|frame| frame.received.clone()).collect());
+        let missing = self.missing().count();
+        let headline = if is_timeout(&error) {
+            format!("expect_in_any_order: {missing} of {} did not come", self.expected.len())
+        } else {
+            format!("{}: the device failed: {}", self.so_far(), Told(&error))
+        };
+        let mut problem = Problem::new(headline, Some(self.line)).wanted(self.missing());
+        if is_timeout(&error) {
+            problem.excuse = Excuse::Missing { within: self.missing().filter_map(|wanted| wanted.within).min() };
+        }
+        problem.waited = Some(self.begin.elapsed());
+        self.mark_assigned();
         Err(Failure::new(self.exchange, problem))
     }
 
@@ -149,16 +156,53 @@ impl<'a> AnyOrder<'a> {
         }
     }
 
-    fn none_of_them(&self, received: Received) -> Failure {
-        let number = received.number();
-        let (by, line) = ("any order".into(), self.line);
-        self.exchange.timeline.mark(number, Fate::Unexpected { by, line });
-        let wanted: Vec<_> = self.missing().collect();
-        let titles: Vec<_> = wanted.iter().map(|wanted| wanted.title()).collect();
-        let headline = format!("expect_in_any_order: #{number} is none of those still wanted: {}", titles.join(", "));
-        let mut problem = Problem::new(headline, line).wanted(wanted).looked_at(vec![Looked::from(received)]);
+    fn none_of_them(&self, received: Received, fits: &[usize]) -> Failure {
+        let (number, line) = (received.number(), self.line);
+        self.exchange.timeline.mark(number, Fate::Unexpected { by: "any order".into(), line });
+        let mut problem = Problem::new(self.so_far(), Some(line)).wanted(self.missing());
+        (problem.telling, problem.excuse) = (Telling::Next, Excuse::Overtaken);
+        let dissection = Dissection::new(received.frame());
+        let missed = self.missing().filter(|wanted| wanted.matching(&dissection).is_some());
+        let missed =
+            missed.filter_map(|wanted| Some((wanted, MissedWindow::of(wanted, received.at(), self.reference)?)));
+        if let Some((wanted, missed)) = missed.last() {
+            problem.headline = format!("{}: {}", self.so_far(), missed.told(self.exchange, number));
+            problem.wanted = vec![wanted];
+            (problem.telling, problem.excuse) = (Telling::Nothing, missed.excuse(self.exchange));
+        }
+        // It is once more what came enough already.
+        let met = self.assigned.iter().rfind(|frame| fits.contains(&frame.meets));
+        if let Some((met, wanted)) = met.and_then(|met| Some((met, self.expected.get(met.meets)?))) {
+            let name = wanted.called().unwrap_or_else(|| "the same".to_owned());
+            let count = self.assigned.iter().filter(|frame| frame.meets == met.meets).count();
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let before = met.received.number();
+            problem.notes.push(format!(
+                "#{number} is {} again, which came {times}, last as #{before}",
+                cut(&name, LONGEST_NAME)
+            ));
+        }
         problem.waited = Some(self.begin.elapsed());
-        Failure::new(self.exchange, problem)
+        self.mark_assigned();
+        Failure::new(self.exchange, problem.looked_at(vec![Looked::from(received)]))
+    }
+
+    /// The verb and how far it came.
+    fn so_far(&self) -> String {
+        let missing = self.missing().count();
+        match self.expected.len() {
+            1 => "expect_in_any_order".to_owned(),
+            all if missing == all => format!("expect_in_any_order, none of {all} met"),
+            all => format!("expect_in_any_order, {} of {all} met", all - missing),
+        }
+    }
+
+    /// It failed: what the other frames met stands.
+    fn mark_assigned(&self) {
+        for Assigned { received, meets, .. } in &self.assigned {
+            let by = self.expected.get(*meets).map(Expectation::title).unwrap_or_default().into();
+            self.exchange.timeline.mark(received.number(), Fate::Matched { by, line: self.line });
+        }
     }
 }
 

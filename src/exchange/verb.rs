@@ -75,8 +75,8 @@ pub(super) enum Need {
 pub(super) trait Verb {
     type Output;
 
-    /// Where it was called.
-    fn line(&self) -> Line;
+    /// Where it was called; `None` at the end of the test.
+    fn line(&self) -> Option<Line>;
 
     /// What is needed next. Asked again after each answer, and after an interruption.
     fn need(&mut self) -> Result<Need, Failure>;
@@ -107,7 +107,7 @@ impl Exchange {
     /// Runs a verb on this thread.
     pub(super) fn drive<V: Verb>(&self, mut verb: V) -> Result<V::Output, Failure> {
         let line = verb.line();
-        self.check_monitors(Some(line))?;
+        self.check_monitors(line)?;
         loop {
             match verb.need()? {
                 Need::Frame(until) => match self.take(until) {
@@ -123,19 +123,20 @@ impl Exchange {
                 Need::Nothing => break,
             }
         }
-        self.check_monitors(Some(line))?;
+        self.check_monitors(line)?;
         verb.end()
     }
 
     /// The next frame that no rule ignores.
     pub(super) fn take(&self, until: Until) -> io::Result<Received> {
         let (dispatcher, _) = self.end.reader(None)?;
+        let begin = Instant::now();
         loop {
             let mut next = dispatcher.next(until.left());
             if is_missed(&next, until) && dispatcher.catch_up("receive", CATCH_UP).is_ok() {
                 next = dispatcher.next(until.left());
             }
-            if let Some(received) = self.sift(next, until)? {
+            if let Some(received) = self.sift(next, until, begin)? {
                 return Ok(received);
             }
         }
@@ -145,15 +146,14 @@ impl Exchange {
         self.end.reader(None)?.0.catch_up(verb, patience())
     }
 
-    /// What a look at the queue gave: a frame unless a rule ignores it. Notes how late a wait ended.
-    pub(super) fn sift(&self, next: io::Result<Received>, until: Until) -> io::Result<Option<Received>> {
-        if let (Err(error), Until::At(point)) = (&next, until)
-            && error.kind() == io::ErrorKind::TimedOut
-        {
-            let late = Instant::now().saturating_duration_since(point);
-            let mut worst = lock(&self.record.worst_stall);
-            *worst = late.max(*worst);
-        }
+    /// What a wait that began then gave: a frame unless a rule ignores it. Notes how late it ended.
+    pub(super) fn sift(
+        &self,
+        next: io::Result<Received>,
+        until: Until,
+        begin: Instant,
+    ) -> io::Result<Option<Received>> {
+        lock(&self.record.stalls).note(until, begin);
         let received = next?;
         match self.record.rules.ignoring(&Dissection::new(received.frame())) {
             Some(by) => {

@@ -100,8 +100,8 @@ impl Packet {
             }
         }
         let (mut distance, mut found) = best.unwrap_or_else(|| {
-            let got = frame.kinds().find(|kind| !kind.may_lie_between());
-            let missing = self.layers.first().map(|first| Mismatch::Layer { wanted: first.kind(), got });
+            let missing = self.layers.first().map(Layer::kind);
+            let missing = missing.map(|wanted| Mismatch::Layer { wanted, got: instead(frame, wanted) });
             (Distance { layers: self.layers.len(), fields: 0 }, missing.into_iter().collect())
         });
         if self.verified {
@@ -154,6 +154,29 @@ impl Packet {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// What a frame has in the place of a layer that is nowhere in it.
+fn instead(frame: &Dissection<'_>, wanted: LayerKind) -> Option<LayerKind> {
+    /// How far from the wire.
+    const fn height(kind: LayerKind) -> u8 {
+        match kind {
+            LayerKind::Ethernet | LayerKind::Vlan => 0,
+            LayerKind::Arp | LayerKind::Ipv4 | LayerKind::Ipv6 => 1,
+            LayerKind::Dns | LayerKind::Dhcp => 3,
+            LayerKind::Payload => 4,
+            _ => 2,
+        }
+    }
+    let mut kinds = (0..frame.len()).map_while(|at| frame.kind(at).filter(|(_, nesting)| *nesting == 0));
+    let mut last = None;
+    kinds
+        .find_map(|(kind, _)| {
+            // What ARP carries is its own.
+            let known = last.replace(kind).filter(|_| kind == LayerKind::Payload);
+            (height(kind) >= height(wanted)).then_some(known.filter(|below| *below == LayerKind::Arp).unwrap_or(kind))
+        })
+        .or(last)
 }
 
 /// Where the layer is that a template names behind another: there, or behind VLAN tags and extension headers. Of several

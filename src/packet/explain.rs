@@ -38,18 +38,25 @@ pub(crate) fn number(show: Show, bits: u128) -> String {
 pub(crate) fn octets(octets: &[u8]) -> String {
     let start = octets.get(..MOST_OCTETS).unwrap_or(octets);
     let more = if octets.len() > start.len() { format!("… {} octets", octets.len()) } else { String::new() };
-    let printable = !start.is_empty() && start.iter().all(|octet| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
     match std::str::from_utf8(start) {
-        Ok(text) if printable => format!("{text:?}{more}"),
+        Ok(text) if is_text(start) => format!("{text:?}{more}"),
         _ if octets.is_empty() => "nothing".to_owned(),
-        _ => {
-            let mut text = String::new();
-            for (at, octet) in start.iter().enumerate() {
-                let _ = write!(text, "{}{octet:02x}", if at > 0 && at % 4 == 0 { " " } else { "" });
-            }
-            text + &more
-        }
+        _ => hex(start) + &more,
     }
+}
+
+/// Whether octets read well as text: printable ASCII, and some.
+pub(crate) fn is_text(octets: &[u8]) -> bool {
+    !octets.is_empty() && octets.iter().all(|octet| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t'))
+}
+
+/// In hexadecimal, in groups of four.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    let mut text = String::new();
+    for (at, octet) in octets.iter().enumerate() {
+        let _ = write!(text, "{}{octet:02x}", if at > 0 && at % 4 == 0 { " " } else { "" });
+    }
+    text
 }
 
 /// A value as its field writes it.

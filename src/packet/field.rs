@@ -320,6 +320,7 @@ impl fmt::Debug for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(bits) => write!(f, "{bits}"),
+            Self::Range(low, u128::MAX) => write!(f, "{low}.."),
             Self::Range(low, high) => write!(f, "{low}..={high}"),
             Self::OneOf(choice) => write!(f, "one of {choice:?}"),
             Self::Masked { mask, value } => write!(f, "{value:#x} under the mask {mask:#x}"),

@@ -88,7 +88,7 @@ use std::sync::Arc;
 pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
-pub(crate) use compare::{Distance, Mismatch};
+pub(crate) use compare::Distance;
 pub use conversions::ConversionError;
 pub use defaults::Defaults;
 #[cfg(feature = "dhcp")]

@@ -65,7 +65,7 @@ impl Payload {
     /// Matches so many octets, whatever they are: a number, a range, one of several.
     pub fn of_length(octets: impl IntoField<u64>) -> Self {
         let constraint = octets.into_field().constraint;
-        let what = format!("of a length that is {constraint:?}");
+        let what = format!("of {constraint:?} octets");
         Self::new().octets(octets_such_that(&what, move |octets| {
             constraint.holds(u128::try_from(octets.len()).ok().map(super::field::Value::Bits))
         }))

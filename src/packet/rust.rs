@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Packet;
 use super::constructors::Constructor;
-use super::field::{Constraint, FieldValue};
+use super::field::{Constraint, FieldValue, Value};
 use super::layer::{At, FieldInfo, Layer, LayerKind, Show};
 use crate::device::FrameRef;
 
@@ -80,6 +80,19 @@ impl Packet {
 /// Whether the layer can be written as Rust.
 pub(super) fn is_printed(layer: &Layer) -> bool {
     expression(layer, true).is_some()
+}
+
+/// The call that makes a field want what it is: `.dport(53)`. `None` where no call says it in a few octets.
+pub(super) fn setter(info: &FieldInfo, value: Value<'_>) -> Option<String> {
+    let value = match value {
+        Value::Bits(bits) => short(info.show, bits),
+        Value::Octets(found) if found.len() <= 24 => constraint(info, &Constraint::Octets(found.into()))?,
+        Value::Octets(_) | Value::Parts(_) => return None,
+    };
+    Some(match info.at {
+        At::Option { kind, .. } => format!(".option({kind}, {value})"),
+        _ => format!(".{}({value})", info.name),
+    })
 }
 
 /// A layer, or the octets of a payload that stands behind something.

@@ -32,9 +32,10 @@ impl Exchange {
 
     async fn take_by(&self, until: Until, clock: &mut Clock) -> io::Result<Received> {
         let (dispatcher, _) = self.end.reader(None)?;
+        let begin = Instant::now();
         loop {
             let next = next(dispatcher, until, clock).await;
-            if let Some(received) = self.sift(next, until)? {
+            if let Some(received) = self.sift(next, until, begin)? {
                 return Ok(received);
             }
         }
@@ -78,7 +79,7 @@ impl<V: Verb> Running<'_, V> {
     async fn run(&mut self) -> Result<V::Output, Failure> {
         let Self { exchange, verb, .. } = self;
         let line = verb.line();
-        exchange.check_monitors(Some(line))?;
+        exchange.check_monitors(line)?;
         let (mut clock, mut frames) = (Clock::default(), 0);
         loop {
             match verb.need()? {
@@ -109,7 +110,7 @@ impl<V: Verb> Running<'_, V> {
                 Need::Nothing => break,
             }
         }
-        exchange.check_monitors(Some(line))?;
+        exchange.check_monitors(line)?;
         verb.end()
     }
 }
