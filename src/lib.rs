@@ -2,22 +2,18 @@
 //! the kernel in a network namespace that exists for that one test only. As root, or rootless through user namespaces.
 //!
 //! ```
-//! use tuntap_test::etherparse::PacketBuilder;
-//! use tuntap_test::{Tun, tuntap_test};
+//! use tuntap_test::prelude::*;
 //!
 //! /// `host_answers_ping::mock` runs everywhere; `host_answers_ping::kernel` with `-- --ignored ::kernel`.
 //! #[tuntap_test]
 //! fn host_answers_ping(tun: Tun) {
-//!     let mut request = Vec::new();
-//!     PacketBuilder::ipv4(tun.peer_v4().octets(), tun.host_v4().octets(), 64)
-//!         .icmpv4_echo_request(7, 1)
-//!         .write(&mut request, b"hello")
-//!         .unwrap();
-//!     tun.send(&request);
-//!     let reply = tun.receive();
-//!     assert!(reply.ends_with(b"hello"));
+//!     tun.send(Icmpv4::echo_request(7, 1) / b"hello");
+//!     tun.expect(Icmpv4::echo_reply(7, 1) / b"hello");
+//!     tun.expect_nothing_else();
 //! }
 //! ```
+//!
+//! The [guide](exchange::guide) leads from there to flows, any order, time windows and captures.
 //!
 //! # Who it is for
 //!

@@ -29,6 +29,8 @@
 //!
 //! With feature `tokio` the same verbs are futures, at `tun.as_async()`: module `asynchronous`.
 //!
+//! The [guide] leads from the first `expect` to flows, windows and captures.
+//!
 //! Every frame ends in one class ([`Accounting`]): matched, answered by a machine, ignored by a rule, skipped,
 //! unexpected, or left over.
 
@@ -42,6 +44,8 @@ mod failure;
 mod far_end;
 mod fence;
 pub mod flow;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod monitor;
 mod near_miss;
 mod pairing;
