@@ -33,27 +33,30 @@
 //! ```text
 //!  tuntap_test (the attribute) ─► context   what a test receives: Tun, Tap, Stack, its namespace, its report
 //!                                    │
-//!                                 answer    answering machines
-//!                                    │
+//!                       exchange · answer   send, expect, account for every frame, explain · answering machines
+//!                          │         │
+//!      strategy, fuzz ─► packet ── capture  templates: build, match, explain (on etherparse) · pcapng, pcap
+//!                          └────┬────┘
 //!                         mock    kernel    the two backends; kernel: namespace, device, netlink, obstacles
 //!                            └──┬───┘
-//!                 capture ──► device        the Device trait, the one reader of a link, configuration;
-//!                               │           capture: pcapng out, pcap and pcapng in, the file of a running test
+//!                             device        the Device trait, the one reader of a link, configuration
 //!                               │
-//!      strategy, fuzz ───────► codec        packet information: total, no operating system
+//!                             codec         packet information: total, no operating system
 //! ```
 //!
 //! # Features
 //!
-//! * `proptest`: strategies for every codec type, in [`strategy`](https://docs.rs/tuntap-test).
+//! * `proptest`: strategies for packets and for every codec type, in [`strategy`](https://docs.rs/tuntap-test).
 //! * `arbitrary`: `arbitrary::Arbitrary` for every codec type.
+//! * `dns`: DNS messages as a layer, `packet::Dns`; brings simple-dns.
+//! * `dhcp`: DHCPv4 messages as a layer, `packet::Dhcp`; brings nothing.
 //! * `tokio`: the verbs as futures, `tun.as_async().expect(…).await`, for tests on tokio's runtimes:
 //!   `exchange::asynchronous`.
 //!
 //! # What it does not do yet
 //!
-//! Packet templates and expectations that explain themselves, virtual time and faults on the mock, sockets at the mock's
-//! host end, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs, captures of failed tests.
+//! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, captures
+//! turned into tests or replayed, kernel devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;

@@ -8,7 +8,7 @@ use tuntap_test::packet::{IntoPacket as _, Packet, Payload};
 
 /// The report with `[time]` for every time that was measured: a number with a point and a unit behind it, with the
 /// spaces that align it. Times that the test itself gives (`20ms`) have no point.
-pub fn without_times(report: &str) -> String {
+pub(crate) fn without_times(report: &str) -> String {
     let mut text = String::with_capacity(report.len());
     let mut rest = report;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -36,7 +36,7 @@ pub fn without_times(report: &str) -> String {
 }
 
 /// Waits until so many frames have arrived at that end.
-pub fn arrived(end: &Exchange, frames: u64) {
+pub(crate) fn arrived(end: &Exchange, frames: u64) {
     // A link has no reader before its first verb.
     end.never(Packet::any().unverified() / Payload::containing("no such octets")).during(Duration::ZERO);
     while end.accounting().received < frames {
