@@ -46,7 +46,7 @@ async fn every_verb(tun: &Tun) {
     tun.send(Icmpv4::echo_request(7, 8));
     tun.never(Tcp::new()).during(Duration::from_millis(5)).await;
     let failure = tun.never(Icmpv4::new()).try_during(Duration::from_secs(10)).await.unwrap_err();
-    assert!(failure.to_string().starts_with("never ICMPv4"), "{failure}");
+    assert!(failure.to_string().contains("never ICMPv4"), "{failure}");
 
     assert!(tun.sr1(Icmpv4::echo_request(7, 9) / b"one").await.ends_with(b"one"));
     let answers = tun.sr([Icmpv4::echo_request(7, 10), Icmpv4::echo_request(7, 11)]).await;

@@ -402,7 +402,7 @@ struct SendError {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to send a frame: {}: {}", Told(&self.error), self.frame)
+        write!(f, "failed to send a frame: {}: {}", self.frame, Told(&self.error))
     }
 }
 

@@ -58,7 +58,7 @@ fn answers_dissected(frame: &Dissection<'_>, request: &Dissection<'_>) -> bool {
 }
 
 /// An ICMP error quotes the request: as much of it as it quotes, but for what routers change (TTL, checksum).
-fn quotes(frame: &Dissection<'_>, request: &Dissection<'_>) -> bool {
+pub(super) fn quotes(frame: &Dissection<'_>, request: &Dissection<'_>) -> bool {
     let Some(quoted) = frame.quoted().filter(|_| is_error(frame)) else { return false };
     let Some(sent) = ip_packet(request) else { return false };
     let length = quoted.octets.len().min(sent.len());

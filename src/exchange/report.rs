@@ -58,6 +58,7 @@ pub(super) fn write(exchange: &Exchange, problem: &Problem<'_>) -> (String, bool
     };
     let lost = verdict::lost(exchange).filter(|_| suspicion.is_none());
     let _ = tail(&mut report, &exchange.record, Some(lines), lost.as_deref(), matters);
+    report.truncate(report.trim_end().len());
     (report, suspicion.is_some())
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn timeline_only(record: &Record) -> String {
 
 /// Every failure, and the end of the report without bounds, for a file.
 pub(crate) fn whole(record: &Record) -> String {
-    let mut report = record.failures().join("\n");
+    let mut report: String = record.failures().iter().map(|failure| format!("{failure}\n\n")).collect();
     let _ = tail(&mut report, record, None, None, |_| false);
     report
 }
@@ -87,7 +88,8 @@ fn head(
     if let Some(suspicion) = suspicion {
         writeln!(f, "  verdict: INCONCLUSIVE: {suspicion}")?;
     }
-    for note in taken.iter().map(|(_, note)| note).chain(&problem.notes) {
+    let quoted = misses.first().and_then(|best| taken::quoted(exchange, best.looked));
+    for note in taken.iter().map(|(_, note)| note).chain(&problem.notes).chain(&quoted) {
         writeln!(f, "  {}", cut(note, LONGEST))?;
     }
     match (misses.first(), problem.wanted.first()) {

@@ -47,7 +47,7 @@ impl Ignoring<'_> {
     /// How reports call it. Without a name they show its template.
     pub fn named(self, name: impl AsRef<str>) -> Self {
         if let Some(rule) = lock(&self.rules.0).get_mut(self.index) {
-            rule.name = name.as_ref().into();
+            rule.name = format!("\"{}\"", name.as_ref()).into();
         }
         self
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Exchange;
 use super::chart::short;
-use super::failure::Problem;
-use super::pairing::answers;
+use super::failure::{Looked, Problem};
+use super::pairing::{answers, quotes};
 use super::report::cut;
 use super::timeline::{Entry, Fate};
 use crate::device::{Direction, FrameRef};
@@ -31,6 +31,20 @@ pub(super) fn lines(exchange: &Exchange, problem: &Problem<'_>) -> Vec<(u64, Str
         .filter(|entry| would_do(exchange, problem, entry))
         .filter_map(|entry| Some((entry.number, fate(entry, problem, last_sent)?)));
     told.take(MOST_FRAMES).collect()
+}
+
+/// An ICMP error came about what the test sent.
+pub(super) fn quoted(exchange: &Exchange, looked: &Looked) -> Option<String> {
+    let (entries, _) = exchange.timeline.entries();
+    let frame = Dissection::new(looked.frame.as_ref());
+    frame.quoted()?;
+    entries.iter().rev().find_map(|entry| {
+        let Fate::Sent { line } = &entry.fate else { return None };
+        let sent = FrameRef::new(exchange.timeline.mode(), &entry.octets);
+        let (number, sent_number) = (looked.number, entry.number);
+        quotes(&frame, &Dissection::new(sent))
+            .then(|| format!("#{number} is an ICMP error about #{sent_number}, which the test sent at {}", short(line)))
+    })
 }
 
 /// What the test itself sent, which would match: a template that looks the wrong way.

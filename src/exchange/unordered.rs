@@ -173,14 +173,12 @@ impl<'a> AnyOrder<'a> {
         // It is once more what came enough already.
         let met = self.assigned.iter().rfind(|frame| fits.contains(&frame.meets));
         if let Some((met, wanted)) = met.and_then(|met| Some((met, self.expected.get(met.meets)?))) {
-            let name = wanted.called().unwrap_or_else(|| "the same".to_owned());
             let count = self.assigned.iter().filter(|frame| frame.meets == met.meets).count();
-            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-            let before = met.received.number();
-            problem.notes.push(format!(
-                "#{number} is {} again, which came {times}, last as #{before}",
-                cut(&name, LONGEST_NAME)
-            ));
+            let (name, before) = (cut(&wanted.title(), LONGEST_NAME), met.received.number());
+            problem.notes.push(match count {
+                1 => format!("#{number} is {name} again: #{before} was that already"),
+                count => format!("#{number} is {name} again: it came {count} times already, last as #{before}"),
+            });
         }
         problem.waited = Some(self.begin.elapsed());
         self.mark_assigned();

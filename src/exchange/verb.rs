@@ -172,10 +172,10 @@ impl Exchange {
     }
 }
 
-/// Whether a verb that does not wait found nothing queued: what the device holds is there, too, though the reader has yet
-/// to take it off.
+/// Whether a verb whose time is over, or that does not wait, found nothing queued: what the device holds is there, too,
+/// though the reader has yet to take it off.
 pub(super) fn is_missed(next: &io::Result<Received>, until: Until) -> bool {
-    until == Until::Now && next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    until != Until::Never && next.as_ref().is_err_and(is_timeout)
 }
 
 /// Whether nothing came, and the device is well.

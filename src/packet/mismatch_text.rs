@@ -19,6 +19,8 @@ use super::layer::{At, FieldInfo, LayerKind, Show};
 use super::rust;
 use super::verify::DefectKind;
 
+/// The name of the field that a payload is.
+const PAYLOAD: &str = "payload";
 /// The names told in a phrase.
 const MOST_NAMES: usize = 3;
 /// The calls told.
@@ -62,7 +64,8 @@ pub(crate) fn phrase(mismatches: &[Mismatch<'_>]) -> String {
             1 => " and 1 more field".to_owned(),
             more => format!(" and {more} more fields"),
         };
-        parts.push(format!("differs in {}{more}", fields.join(", ")));
+        let names = fields.join(", ").replace(PAYLOAD, "the payload");
+        parts.push(format!("differs in {names}{more}"));
     }
     parts.extend(defects);
     parts.join(" and ")
@@ -79,9 +82,10 @@ struct Row {
     caret: Option<usize>,
 }
 
-/// The differences in columns. Long octets stand one below the other, from shortly before their first difference.
+/// The differences in columns; of another layer the phrase says all. Long octets stand one below the other, from shortly
+/// before their first difference.
 pub(crate) fn lines(mismatches: &[Mismatch<'_>]) -> Vec<String> {
-    let rows: Vec<Row> = mismatches.iter().map(|mismatch| row(mismatch, mismatches)).collect();
+    let rows: Vec<Row> = mismatches.iter().filter_map(|mismatch| row(mismatch, mismatches)).collect();
     let is_short = |row: &&Row| row.caret.is_none() && width(&row.want) + width(&row.got) <= SIDE_BY_SIDE;
     let widest = |of: fn(&Row) -> &String| rows.iter().filter(is_short).map(|row| width(of(row))).max().unwrap_or(0);
     let (field, want, got) = (widest(|row| &row.field), widest(|row| &row.want), widest(|row| &row.got));
@@ -108,30 +112,22 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-fn row(mismatch: &Mismatch<'_>, all: &[Mismatch<'_>]) -> Row {
-    let none = String::new;
+fn row(mismatch: &Mismatch<'_>, all: &[Mismatch<'_>]) -> Option<Row> {
     match mismatch {
-        Mismatch::Layer { wanted, got } => Row {
-            field: "layer".to_owned(),
-            want: wanted.to_string(),
-            got: got.map_or_else(|| "nothing".to_owned(), |got| got.to_string()),
-            at: none(),
-            hint: none(),
-            caret: None,
-        },
+        Mismatch::Layer { .. } => None,
         Mismatch::Defect(defect) => {
             let number = |number: u32| match defect.kind {
                 DefectKind::Checksum => format!("{number:#06x}"),
                 DefectKind::Length => number.to_string(),
             };
-            Row {
+            Some(Row {
                 field: format!("{} {}", defect.layer, defect.field),
                 want: number(defect.wanted),
                 got: number(defect.got),
                 at: octets(defect.octets.start, defect.octets.end),
-                hint: format!("(what {} makes of the other octets)", defect.rule),
+                hint: format!("(by {})", defect.rule),
                 caret: None,
-            }
+            })
         }
         Mismatch::Field { layer, info, wanted, got, octets: range } => {
             let field = field(*layer, info);
@@ -139,16 +135,16 @@ fn row(mismatch: &Mismatch<'_>, all: &[Mismatch<'_>]) -> Row {
                 && !matches!(info.show, Show::Name | Show::Addresses)
                 && wanted.len().max(got.len()) > WINDOW
             {
-                return long_octets(field, wanted, got, range.as_ref().map(|range| range.start));
+                return Some(long_octets(field, wanted, got, range.as_ref().map(|range| range.start)));
             }
-            Row {
+            Some(Row {
                 field,
                 want: cut(&explain::constraint(info, wanted)),
                 got: cut(&explain::value(info, *got)),
-                at: range.as_ref().map_or_else(none, |range| octets(range.start, range.end)),
+                at: range.as_ref().map_or_else(String::new, |range| octets(range.start, range.end)),
                 hint: hint(mismatch, all),
                 caret: None,
-            }
+            })
         }
     }
 }
@@ -159,7 +155,7 @@ fn octets(start: usize, end: usize) -> String {
 
 /// The field with its layer; a payload has only one.
 fn field(layer: LayerKind, info: &FieldInfo) -> String {
-    if layer == LayerKind::Payload { "payload".to_owned() } else { format!("{layer} {}", info.name) }
+    if layer == LayerKind::Payload { PAYLOAD.to_owned() } else { format!("{layer} {}", info.name) }
 }
 
 fn cut(text: &str) -> String {
@@ -270,6 +266,9 @@ pub(crate) fn edits(mismatches: &[Mismatch<'_>]) -> Option<String> {
         let (layer, call) = match mismatch {
             Mismatch::Layer { .. } => return None,
             Mismatch::Defect(defect) => (defect.layer, ".unverified()".to_owned()),
+            Mismatch::Field { wanted: Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. }, .. } => {
+                return None;
+            }
             Mismatch::Field { layer, info, got: Some(got), .. } => (*layer, rust::setter(info, *got)?),
             Mismatch::Field { layer, info, got: None, .. } => (*layer, format!(".{}(Field::absent())", info.name)),
         };
