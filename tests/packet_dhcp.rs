@@ -270,7 +270,6 @@ fn what_dhcproto_makes_matches_here() {
 #[ignore = "needs tshark: apt-get install tshark"]
 fn tshark_reads_what_is_built_here() {
     let told = tshark::fields(
-        "dhcp_tshark_reads_what_is_built_here",
         &[built(everything()), built(discover())],
         &[
             "dhcp.type",

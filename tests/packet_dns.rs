@@ -325,7 +325,6 @@ fn tshark_reads_what_is_built_here() {
     let compressed = carrying(&everything_by_hickory().to_vec().unwrap());
     let nothing = built(Dns::response().id(1).nxdomain());
     let told = tshark::fields(
-        "tshark_reads_what_is_built_here",
         &[built(everything()), compressed, nothing],
         &[
             "dns.id",

@@ -80,6 +80,29 @@ fn frames_are_in_the_file_as_they_happen() {
     assert_eq!(recording.forgotten(), 0);
 }
 
+/// What is left for later is in no file until it is flushed, and then in its place.
+#[test]
+fn frames_for_later_are_in_the_file_once_they_are_flushed() {
+    let scratch = Scratch::new();
+    let (mut recording, tun0) = begun(scratch.path());
+    let written = |scratch: &Scratch| Capture::read(recorder::only_file(scratch)).unwrap().frames;
+    recording.frame(&frame(tun0, 0));
+    recording.frame_later(&frame(tun0, 1));
+    recording.frame_later(&frame(tun0, 2));
+    assert_eq!(written(&scratch), [frame(tun0, 0)]);
+    recording.flush();
+    assert_eq!(written(&scratch), (0..3).map(|number| frame(tun0, number)).collect::<Vec<_>>());
+    recording.frame_later(&frame(tun0, 3));
+    recording.frame(&frame(tun0, 4));
+    assert_eq!(written(&scratch).len(), 5);
+    recording.frame_later(&frame(tun0, 5));
+    assert_eq!(recording.recorded().unwrap().frames.len(), 6, "reading back flushes");
+    assert_eq!(written(&scratch).len(), 6);
+    recording.frame_later(&frame(tun0, 6));
+    recording.discard();
+    assert!(scratch.all().is_empty(), "{:?}", scratch.all());
+}
+
 #[test]
 fn what_is_kept_replaces_the_segments() {
     let scratch = Scratch::new();
@@ -210,7 +233,7 @@ fn many_tests_at_once_do_not_disturb_each_other() {
                     let tun0 = recording.add_interface(Interface::new("tun0", Mode::Tun));
                     let recording = Mutex::new(recording);
                     recording.lock().unwrap().frame(&frame(tun0, round));
-                    let recording = recording.into_inner().unwrap();
+                    let mut recording = recording.into_inner().unwrap();
                     assert!(recording.error().is_none(), "{:?}", recording.error());
                     assert_eq!(recording.recorded().unwrap().frames.len(), 1);
                 }

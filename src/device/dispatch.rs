@@ -106,6 +106,9 @@ pub trait Observer: Send + Sync {
 
     /// Nobody took the frame, and it was dropped: the queue is full.
     fn dropped(&self, number: u64);
+
+    /// The reader has read all there is and is about to wait.
+    fn idle(&self) {}
 }
 
 /// What a [`Responder`] made of a frame.

@@ -208,6 +208,7 @@ impl Device for DeviceEnd {
             Read::Direct(length) => return Ok(length),
             Read::Queued(received) => received,
         };
+        self.timeline.flush();
         self.timeline.mark(received.number(), Fate::Delivered);
         let octets = received.octets();
         let length = octets.len().min(buffer.len());

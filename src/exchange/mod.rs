@@ -219,6 +219,7 @@ impl Exchange {
         // The reader first: what comes back is stamped when it comes.
         self.end.reader(None)?;
         let number = self.timeline.sending(octets, line);
+        self.timeline.flush();
         self.event(Instant::now());
         self.end.send(FrameRef::new(self.mode(), octets)).map_err(|error| {
             self.timeline.refused(number, line, &error);

@@ -112,11 +112,19 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Writes a frame to the file of the running test.
+    /// Adds a frame to the file of the running test. What was received may wait in this process until somebody is about
+    /// to see it, or until the reader has nothing to do: [`flush`](Self::flush).
     pub(super) fn frame(&self, octets: &[u8], at: Instant, direction: Direction) {
         let frame = CapturedFrame::new(self.id, self.recorder.time(at), octets).with_direction(way(direction));
         if let Some(recording) = lock(&self.recorder.shared).as_mut() {
-            recording.frame(&frame);
+            recording.frame_later(&frame);
+        }
+    }
+
+    /// Hands the frames that wait to the kernel, so that they outlive this process.
+    pub(super) fn flush(&self) {
+        if let Some(recording) = lock(&self.recorder.shared).as_mut() {
+            recording.flush();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -165,8 +166,9 @@ pub(crate) struct Timeline {
     pub(crate) monitors: Monitors,
     /// The exchange holds it: a record that outlives its link must not hold the device.
     far_end: Weak<dyn FarEnd>,
-    /// The link's part of the test's recording.
+    /// The link's part of the test's recording, and whether something of it waits to be written.
     track: Option<Track>,
+    unwritten: AtomicBool,
     state: Mutex<State>,
     pub(super) fences: Fences,
 }
@@ -174,7 +176,16 @@ pub(crate) struct Timeline {
 impl Timeline {
     pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>, track: Option<Track>) -> Self {
         let (state, fences) = (Mutex::default(), Fences::default());
-        Self { mode, started: Instant::now(), monitors, far_end, track, state, fences }
+        Self {
+            mode,
+            started: Instant::now(),
+            monitors,
+            far_end,
+            track,
+            unwritten: AtomicBool::new(false),
+            state,
+            fences,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,6 +216,7 @@ impl Timeline {
         let entry = Entry { number: state.last, at, octets: octets.into(), fate };
         if let Some(track) = &self.track {
             track.frame(octets, at, entry.direction());
+            self.unwritten.store(true, Ordering::Release);
         }
         state.entries.push_back(entry);
         state.last
@@ -334,6 +346,17 @@ impl Accounting {
     }
 }
 
+impl Timeline {
+    /// Before somebody sees a frame, or acts on one: what the recording holds back is written.
+    pub(crate) fn flush(&self) {
+        if let Some(track) = &self.track
+            && self.unwritten.swap(false, Ordering::AcqRel)
+        {
+            track.flush();
+        }
+    }
+}
+
 impl Observer for Timeline {
     fn received(&self, frame: FrameRef<'_>, at: Instant) -> Option<u64> {
         let far_end = self.far_end.upgrade();
@@ -372,5 +395,9 @@ impl Observer for Timeline {
 
     fn dropped(&self, number: u64) {
         self.mark(number, Fate::Dropped);
+    }
+
+    fn idle(&self) {
+        self.flush();
     }
 }

@@ -155,6 +155,7 @@ impl Exchange {
     ) -> io::Result<Option<Received>> {
         lock(&self.record.stalls).note(until, begin);
         let received = next?;
+        self.timeline.flush();
         match self.record.rules.ignoring(&Dissection::new(received.frame())) {
             Some(by) => {
                 self.timeline.mark(received.number(), Fate::Ignored { by });

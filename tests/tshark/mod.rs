@@ -1,12 +1,12 @@
 //! What tshark says of frames that were built here.
 
-use std::process::Command;
-
-const CURE: &str = "tshark is missing: apt-get install tshark";
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
 
 /// Those fields of each frame, which is an IP packet, as tshark writes them; several values have `|` between them. Whatever
 /// tshark finds malformed or of a wrong checksum is told as well, and fails the test.
-pub(crate) fn fields(test: &str, frames: &[Vec<u8>], fields: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn fields(frames: &[Vec<u8>], fields: &[&str]) -> Vec<Vec<String>> {
     // The file format is described at https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html; 101 is LINKTYPE_RAW.
     let mut file = Vec::new();
     for word in [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 101] {
@@ -19,12 +19,21 @@ pub(crate) fn fields(test: &str, frames: &[Vec<u8>], fields: &[&str]) -> Vec<Vec
         }
         file.extend_from_slice(frame);
     }
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.pcap"));
-    std::fs::write(&path, file).unwrap();
     let mut tshark = Command::new("tshark");
     tshark.args(["-n", "-T", "fields", "-E", "aggregator=|", "-o", "udp.check_checksum:TRUE", "-e", "_ws.malformed"]);
     tshark.args(["-e", "udp.checksum.status"]).args(fields.iter().flat_map(|field| ["-e", field]));
-    let output = tshark.arg("-r").arg(&path).output().expect(CURE);
+    // On its standard input: no file has to be made where any user may write, and none is left.
+    let mut child = tshark
+        .args(["-r", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("tshark does not start ({error}): apt-get install tshark"));
+    let mut input = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || input.write_all(&file));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines: Vec<Vec<String>> =

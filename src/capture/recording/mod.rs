@@ -24,9 +24,10 @@ use super::{Capture, CapturedFrame, Interface, InterfaceId, PcapngWriter, Sectio
 
 /// Records the frames of a running test, so that they survive whatever ends it.
 ///
-/// Each frame goes to the kernel at once, by one `write(2)`: a test that aborts or is killed leaves its last frames in
-/// files that Wireshark opens. Those of a test that fails are replaced by one file with comments ([`keep`](Self::keep));
-/// a test that passes leaves nothing ([`discard`](Self::discard), which is also what dropping does).
+/// [`frame`](Self::frame) hands the frame to the kernel at once, by one `write(2)`: a test that aborts or is killed leaves
+/// its last frames in files that Wireshark opens. [`frame_later`](Self::frame_later) lets many share one `write(2)`.
+/// Those of a test that fails are replaced by one file with comments ([`keep`](Self::keep)); a test that passes leaves
+/// nothing ([`discard`](Self::discard), which is also what dropping does).
 ///
 /// * **Where**: in a folder of the test's own in `tuntap-test` in cargo's target folder, which is found from the test
 ///   program's own path: the innermost folder around it that holds `CACHEDIR.TAG` or is named `target`, else `target` in
@@ -123,12 +124,27 @@ impl Recording {
         id
     }
 
-    /// Writes a frame. Allocates nothing, but for the first frame and where a new segment begins.
+    /// Writes a frame, so that it outlives this process. Allocates nothing, but for the first frame and where a new
+    /// segment begins.
     pub fn frame(&mut self, frame: &CapturedFrame<'_>) {
+        self.frame_later(frame);
+        self.flush();
+    }
+
+    /// As [`frame`](Self::frame), but leaves the frame in this process until [`flush`](Self::flush), or until 64 KiB
+    /// wait: for frames that nobody has seen yet.
+    pub fn frame_later(&mut self, frame: &CapturedFrame<'_>) {
         if self.ended {
             self.lost += 1;
         } else if let Err(error) = self.segments.write(frame) {
             self.lost += 1;
+            self.note(error);
+        }
+    }
+
+    /// Hands the frames that wait to the kernel.
+    pub fn flush(&mut self) {
+        if let (false, Err(error)) = (self.ended, self.segments.flush()) {
             self.note(error);
         }
     }
@@ -151,12 +167,13 @@ impl Recording {
         self.segments.forgotten + self.lost
     }
 
-    /// Reads back what is in the segments: the last frames, in order.
+    /// Reads back what is in the segments, flushed before: the last frames, in order.
     ///
     /// # Errors
     /// A segment cannot be read.
-    pub fn recorded(&self) -> io::Result<Capture<'static>> {
+    pub fn recorded(&mut self) -> io::Result<Capture<'static>> {
         let mut all = Capture::default();
+        self.flush();
         for path in self.segments.paths() {
             // Lossy: a write that failed may have left a part of a block.
             let segment = Capture::read_lossy(path)?;

@@ -1,7 +1,7 @@
 //! The files that a running test writes: two segments that rotate, so that the last frames are kept in bounded room.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::folder::Folder;
@@ -9,6 +9,8 @@ use crate::capture::{CapturedFrame, Interface, InterfaceId, PcapngWriter, Sectio
 
 /// Half of the 10,000 frames that are kept.
 const MOST_FRAMES: u64 = 5_000;
+/// What waits in this process until it is flushed, octets.
+const BUFFER: usize = 64 << 10;
 /// Half of the 16 MiB that are kept.
 const MOST_OCTETS: u64 = 8 << 20;
 
@@ -29,7 +31,7 @@ pub(super) struct Segments {
 #[derive(Debug)]
 struct Segment {
     path: PathBuf,
-    writer: PcapngWriter<File>,
+    writer: PcapngWriter<BufWriter<File>>,
     frames: u64,
 }
 
@@ -54,7 +56,10 @@ impl Segments {
     /// Writes the newest interface into the segment that has begun without it.
     pub(super) fn write_interface(&mut self) -> io::Result<()> {
         match (&mut self.current, self.interfaces.last()) {
-            (Some(segment), Some(interface)) => segment.writer.add_interface(interface).map(drop),
+            (Some(segment), Some(interface)) => {
+                segment.writer.add_interface(interface)?;
+                segment.writer.flush()
+            }
             _ => Ok(()),
         }
     }
@@ -64,6 +69,7 @@ impl Segments {
         if let Some(segment) = self.current.as_mut().filter(|segment| segment.has_room_for(frame)) {
             return segment.write(frame);
         }
+        self.flush()?;
         let mut segment = self.create()?;
         let written = segment.write(frame);
         let full = self.current.replace(segment).map(|full| Closed { path: full.path, frames: full.frames });
@@ -73,6 +79,11 @@ impl Segments {
         written.and(fs::remove_file(oldest.path))
     }
 
+    /// Hands what waits in this process to the kernel.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.current.as_mut().map_or(Ok(()), |segment| segment.writer.flush())
+    }
+
     fn create(&mut self) -> io::Result<Segment> {
         let name = format!("{}.{}.pcapng", self.stem, self.next);
         let (path, file) = self.folder.make(|folder| {
@@ -80,7 +91,7 @@ impl Segments {
             File::create_new(&path).map(|file| (path, file))
         })?;
         self.next += 1;
-        let begun = self.begin(file).inspect_err(|_| {
+        let begun = self.begin(BufWriter::with_capacity(BUFFER, file)).inspect_err(|_| {
             // The first error is the one to tell.
             let _ = fs::remove_file(&path);
         });
@@ -109,7 +120,9 @@ impl Segments {
             let _ = fs::remove_file(path);
         }
         if let Some(Segment { path, writer, .. }) = self.current.take() {
-            drop(writer);
+            // What was not flushed need not be written any more.
+            let (file, _) = writer.into_inner().into_parts();
+            drop(file);
             let _ = fs::remove_file(path);
         }
     }

@@ -31,11 +31,21 @@ fn read_until_the_end(shared: &Shared) -> io::Error {
     let mut buffer = vec![0; LARGEST_FRAME + framing.header_len()];
     let mut replies = Replies::new();
     let mut header = Header::with_capacity(framing.header_len());
+    let mut told_idle = shared.observer.is_none();
     while !shared.stopping.load(Ordering::Acquire) {
-        match device.receive(&mut buffer, Deadline::Never) {
+        // An observer is told before the reader waits, so the last frame of many is followed by one look more.
+        let deadline = if told_idle { Deadline::Never } else { Deadline::Now };
+        match device.receive(&mut buffer, deadline) {
             Ok(octets) => {
                 let octets = buffer.get(..octets).unwrap_or(&buffer);
                 dispatch(shared, mode, framing, octets, &mut header, &mut replies);
+                told_idle = shared.observer.is_none();
+            }
+            Err(error) if !told_idle && is_passing(&error) => {
+                told_idle = true;
+                if let Some(observer) = &shared.observer {
+                    observer.idle();
+                }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => shared.queue.pass(),
             Err(error) if is_passing(&error) => {}
