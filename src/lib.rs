@@ -86,7 +86,8 @@ pub mod prelude {
     pub use crate::context::{HostEnd, Stack, Tap, Tun};
     pub use crate::device::{Frame, FrameRef};
     pub use crate::exchange::{
-        Established, Expectation, Failure, IntoExpectation, Monitor, Sniff, TcpFlow, one_of, optional, times,
+        Established, Expectation, Failure, IntoExpectation, IntoReplay, Monitor, Sniff, TcpFlow, one_of, optional,
+        times,
     };
     pub use crate::packet::tcp_flags;
     pub use crate::packet::{

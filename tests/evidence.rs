@@ -9,6 +9,8 @@ use std::process::{Command, ExitStatus, Output};
 use std::{env, fs};
 
 use tuntap_test::capture::{Capture, Direction};
+use tuntap_test::context::{Backend, TestContext};
+use tuntap_test::device::DeviceConfig;
 use tuntap_test::prelude::*;
 
 /// The variable that makes this program a child, and says how its test ends.
@@ -37,6 +39,17 @@ fn exchange(tun: &Tun) {
 #[tuntap_test]
 fn a_test(tun: Tun) {
     exchange(&tun);
+}
+
+/// The test plays both ends; a child fails.
+#[tuntap_test(mock)]
+fn a_test_at_both_ends(tun: Tun) {
+    let host = tun.host_end();
+    host.send(Udp::new().sport(9).dport(53) / b"query");
+    tun.expect(Udp::new().dport(53) / b"query");
+    tun.send(Udp::new().sport(53).dport(9) / b"answer");
+    let wanted: &[u8] = if env::var(CHILD).is_ok() { b"another answer" } else { b"answer" };
+    host.expect(Udp::new().dport(9) / wanted);
 }
 
 #[tuntap_test(mock)]
@@ -152,6 +165,66 @@ fn a_failed_test_leaves_its_exchange_with_what_became_of_each_frame() {
 #[ignore = "needs a kernel TUN/TAP device"]
 fn a_failed_kernel_test_leaves_its_exchange_with_what_became_of_each_frame() {
     failed_test_leaves_its_exchange("kernel");
+}
+
+fn replays_the_exchange_of_a_failed_test(backend: Backend) {
+    let scratch = Scratch::new(&format!("replayed.{backend}"));
+    assert!(has_failed(scratch.run(&format!("a_test::{backend}"), "expectation", None).status));
+    let capture = Capture::read(&scratch.files()[0]).unwrap();
+    let mut context = TestContext::new(backend, "replayed").unwrap();
+    let tun: Tun = context.argument(DeviceConfig::new()).unwrap();
+    let replayed = tun.replay(&capture);
+    assert_eq!(replayed.frames, 2);
+    let replies = tun.expect_sequence((Icmpv4::echo_reply(7, 1) / b"hello", Icmpv4::echo_reply(7, 2) / b"hello"));
+    // Octet for octet, but for the identification and the checksum over it, what came when it was recorded.
+    let recorded: Vec<_> = capture.frames.iter().filter(|frame| frame.direction == Some(Direction::Outbound)).collect();
+    for (reply, recorded) in replies.iter().zip(recorded) {
+        assert_eq!(reply[20..], recorded.octets[20..]);
+    }
+    tun.expect_nothing_else();
+}
+
+#[test]
+fn the_exchange_of_a_failed_test_can_be_replayed() {
+    replays_the_exchange_of_a_failed_test(Backend::Mock);
+}
+
+#[test]
+#[ignore = "needs a kernel TUN/TAP device"]
+fn the_exchange_of_a_failed_kernel_test_can_be_replayed() {
+    replays_the_exchange_of_a_failed_test(Backend::Kernel);
+}
+
+/// Each end's frames are on an interface of their own, with directions as the one interface of the link has them.
+#[test]
+fn both_ends_of_a_failed_test_can_be_replayed() {
+    let scratch = Scratch::new("both");
+    assert!(has_failed(scratch.run("a_test_at_both_ends::mock", "expectation", None).status));
+    let capture = Capture::read(&scratch.files()[0]).unwrap();
+    let names: Vec<_> = capture.interfaces.iter().filter_map(|interface| interface.name.as_deref()).collect();
+    assert_eq!(names, ["tun0", "tun0 (host end)"]);
+    let (query, answer) = (Udp::new().dport(53), Udp::new().sport(53));
+    for (pattern, way) in [(query, Direction::Outbound), (answer, Direction::Inbound)] {
+        let pattern = pattern.into_packet();
+        let ways: Vec<_> = capture
+            .frames
+            .iter()
+            .filter(|recorded| pattern.matches(capture.frame(recorded).unwrap()))
+            .map(|recorded| recorded.direction)
+            .collect();
+        assert_eq!(ways, [Some(way); 2], "{pattern}");
+    }
+    let mut context = TestContext::new(Backend::Mock, "both").unwrap();
+    let tun: Tun = context.argument(DeviceConfig::new()).unwrap();
+    let host = tun.host_end();
+    for interface in names {
+        host.replay(capture.on_interface(interface));
+        tun.expect(Udp::new().dport(53) / b"query");
+        tun.replay(capture.on_interface(interface));
+        host.expect(Udp::new().sport(53) / b"answer");
+    }
+    let failure = tun.try_replay(&capture).unwrap_err().to_string();
+    assert!(failure.starts_with("replay: the frames are of 2 interfaces: tun0, tun0 (host end)"), "{failure}");
 }
 
 #[test]

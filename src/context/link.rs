@@ -15,6 +15,7 @@ use super::host_end::HostEnd;
 use super::plan::Addresses;
 use super::{Shared, Stack, TestContext};
 use crate::answer::{Answering, AnsweringMachine, Until};
+use crate::capture::Direction as Way;
 use crate::device::{Cidr, DeviceConfig, Mode, patience};
 #[cfg(feature = "tokio")]
 use crate::exchange::asynchronous::AsyncExchange;
@@ -47,8 +48,9 @@ impl Link {
         let link = format!("{mode} {} on the {}, host {}", device.name()?, context.backend(), hosts.join(" "));
         let ends = Arc::new(Ends::new(config.requested_mtu().unwrap_or(1500)));
         let exchange = Exchange::new(Parts {
-            track: context.recorder().track(&device.name()?, mode, &link),
+            track: context.recorder().track(&device.name()?, mode, &link, Way::Inbound),
             link,
+            sends: Way::Inbound,
             defaults: addresses.defaults(mode, backing.host_mac()?),
             // What the kernel says of its own accord is not what these rules are for.
             monitors: if config.has_chatter() { Monitors::none() } else { Monitors::new() },
@@ -168,8 +170,9 @@ impl Link {
         let link = format!("the host end of {}", self.exchange.record().link());
         let name = end.name().unwrap_or_default();
         let exchange = Exchange::new(Parts {
-            track: self.context.recorder.track(&format!("{name} (host end)"), self.mode(), &link),
+            track: self.context.recorder.track(&format!("{name} (host end)"), self.mode(), &link, Way::Outbound),
             link,
+            sends: Way::Outbound,
             defaults: self.exchange.defaults().reversed(),
             // The test itself holds the device end, until it hands it over.
             monitors: Monitors::none(),

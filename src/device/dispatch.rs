@@ -309,6 +309,20 @@ impl Dispatcher {
         self.shared.queue.wait_for_pass(passes, at_most)
     }
 
+    /// Waits for a time, whatever comes meanwhile. Not interrupted.
+    ///
+    /// # Errors
+    /// What ended the reader, as soon as it does.
+    pub(crate) fn pause(&self, deadline: Deadline) -> io::Result<()> {
+        self.shared.queue.pause(deadline)
+    }
+
+    /// What ended the reader, for a task: waits as long as it takes.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn end_async(&self) -> impl Future<Output = io::Error> + Send {
+        self.shared.queue.end_async()
+    }
+
     /// As [`next`](Self::next), for a task: waits as long as it takes.
     #[cfg(feature = "tokio")]
     pub(crate) fn next_async(&self) -> impl Future<Output = io::Result<Received>> + Send {

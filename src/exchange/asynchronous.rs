@@ -50,11 +50,14 @@ pub use future::{Asserting, Trying};
 
 use super::pairing::Pairing;
 use super::quiet::{NothingElse, Watch};
+use super::replay::Replaying;
 use super::sequence::Run;
 use super::sniff::{Skipped, Sniffing};
 use super::unordered::AnyOrder;
 use super::verb::Until;
-use super::{Answers, Established, Exchange, Expectation, Expectations, Failure, IntoExpectation, Sniff};
+use super::{
+    Answers, Established, Exchange, Expectation, Expectations, Failure, IntoExpectation, IntoReplay, Replayed, Sniff,
+};
 use crate::device::{Deadline, Frame, patience};
 use crate::packet::IntoPacket;
 
@@ -270,6 +273,36 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
         Trying::new(
             async move { exchange.drive_async(Sniffing::new(exchange, filter, until, Skipped::Held, line)).await },
         )
+    }
+}
+
+impl<'a, L: ?Sized> AsyncExchange<'a, L> {
+    /// As [`Exchange::replay`]. The first frame is sent at the first poll; tokio's timer counts milliseconds, so that the
+    /// others may be one late. Dropped before its end, it sends no more.
+    ///
+    /// # Panics
+    /// The future panics when nothing is selected, when it is not clear which side or interface is meant, when a
+    /// selected frame was cut or does not fit the link, and when the device refuses one.
+    #[track_caller]
+    pub fn replay<'c>(&self, recorded: impl IntoReplay<'c>) -> Asserting<'c, Replayed>
+    where
+        'a: 'c,
+    {
+        self.try_replay(recorded).into()
+    }
+
+    /// As [`replay`](Self::replay).
+    ///
+    /// # Errors
+    /// When nothing is selected, when it is not clear which side or interface is meant, when a selected frame was cut or
+    /// does not fit the link, and when the device refuses one.
+    #[track_caller]
+    pub fn try_replay<'c>(&self, recorded: impl IntoReplay<'c>) -> Trying<'c, Replayed>
+    where
+        'a: 'c,
+    {
+        let (exchange, replay, line) = (self.exchange, recorded.into_replay(), Location::caller());
+        Trying::new(async move { exchange.drive_async(Replaying::new(exchange, replay, line)).await })
     }
 }
 

@@ -26,6 +26,7 @@
 //! | `sr1(p)`, `sr([…])` | answers to what is sent | wait for later verbs |
 //! | `sniff(p, until)` | all such frames | are passed over, and listed |
 //! | `receive()` | any frame | |
+//! | `replay(&capture)` | nothing: it sends what was recorded, with its times | wait for later verbs |
 //!
 //! With feature `tokio` the same verbs are futures, at `tun.as_async()`: module `asynchronous`.
 //!
@@ -52,6 +53,7 @@ mod pairing;
 mod quiet;
 mod record;
 mod recorder;
+mod replay;
 pub(crate) mod report;
 mod rule;
 mod sequence;
@@ -80,11 +82,13 @@ pub use monitor::Monitor;
 pub(crate) use monitor::Monitors;
 pub use pairing::{Answers, answers};
 pub use quiet::Never;
+pub use replay::{IntoReplay, Replay, Replayed};
 pub use rule::Ignoring;
 pub use sniff::Sniff;
 pub use timeline::Accounting;
 pub(crate) use timeline::{Fate, Line, Timeline};
 
+use crate::capture::Direction as Way;
 use crate::device::dispatch::Received;
 use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
 use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
@@ -104,6 +108,8 @@ pub struct Exchange {
     record: Arc<Record>,
     far_end: Arc<dyn FarEnd>,
     defaults: Defaults,
+    /// Which way frames go that this end sends.
+    sends: Way,
     /// The last frame that the test sent or an expectation matched: what time windows count from.
     last_event: Mutex<Option<Instant>>,
     closed: bool,
@@ -117,17 +123,19 @@ pub(crate) struct Parts {
     pub(crate) defaults: Defaults,
     pub(crate) monitors: Monitors,
     pub(crate) strict: bool,
+    /// Which way frames go that this end sends.
+    pub(crate) sends: Way,
     pub(crate) track: Option<Track>,
     pub(crate) far_end: Arc<dyn FarEnd>,
 }
 
 impl Exchange {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { device, link, defaults, monitors, strict, track, far_end } = parts;
+        let Parts { device, link, defaults, monitors, strict, sends, track, far_end } = parts;
         let timeline = Arc::new(Timeline::new(device.mode(), monitors, Arc::downgrade(&far_end), track));
         let record = Arc::new(Record::new(link, Arc::clone(&timeline), strict));
         let end = DeviceEnd::new(device, Arc::clone(&timeline));
-        Self { end, timeline, record, far_end, defaults, last_event: Mutex::default(), closed: false }
+        Self { end, timeline, record, far_end, defaults, sends, last_event: Mutex::default(), closed: false }
     }
 
     pub(crate) const fn record(&self) -> &Arc<Record> {
@@ -187,7 +195,7 @@ impl Exchange {
     #[track_caller]
     pub fn try_send(&self, packet: impl IntoPacket) -> io::Result<()> {
         let octets = self.build(&packet.into_packet())?;
-        self.transmit(&octets, Location::caller())
+        self.transmit(&octets, Location::caller()).map(drop)
     }
 
     /// Sends these octets as one frame: an IP packet on TUN, an Ethernet frame on TAP, without packet information.
@@ -207,7 +215,7 @@ impl Exchange {
     /// As [`Device::transmit`].
     #[track_caller]
     pub fn try_send_raw(&self, frame: impl AsRef<[u8]>) -> io::Result<()> {
-        self.transmit(frame.as_ref(), Location::caller())
+        self.transmit(frame.as_ref(), Location::caller()).map(drop)
     }
 
     fn build(&self, packet: &Packet) -> io::Result<Vec<u8>> {
@@ -215,13 +223,15 @@ impl Exchange {
         packet.build_with(&self.defaults).map_err(because)
     }
 
-    fn transmit(&self, octets: &[u8], line: Line) -> io::Result<()> {
+    /// Gives the frame's number on the timeline.
+    fn transmit(&self, octets: &[u8], line: Line) -> io::Result<u64> {
         // The reader first: what comes back is stamped when it comes.
         self.end.reader(None)?;
         let number = self.timeline.sending(octets, line);
         self.timeline.flush();
         self.event(Instant::now());
-        self.end.send(FrameRef::new(self.mode(), octets)).map_err(|error| {
+        let sent = self.end.send(FrameRef::new(self.mode(), octets));
+        sent.map(|()| number).map_err(|error| {
             self.timeline.refused(number, line, &error);
             match error.get_ref() {
                 Some(_) => error,

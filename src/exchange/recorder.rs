@@ -35,10 +35,11 @@ impl Recorder {
     }
 
     /// One more interface of the test.
-    pub(crate) fn track(&self, name: &str, mode: Mode, link: &str) -> Option<Track> {
+    /// `sends` is which way frames go that the test sends there.
+    pub(crate) fn track(&self, name: &str, mode: Mode, link: &str, sends: Way) -> Option<Track> {
         let interface = Interface::new(name, mode).with_description(link);
         let id = lock(&self.shared).as_mut()?.add_interface(interface);
-        Some(Track { recorder: self.clone(), id })
+        Some(Track { recorder: self.clone(), id, sends })
     }
 
     fn time(&self, at: Instant) -> Duration {
@@ -53,10 +54,10 @@ impl Recorder {
     /// Gives the paths of what was written; nothing when there was no frame.
     pub(crate) fn keep(&self, records: &[Arc<Record>], failed: bool) -> io::Result<Vec<PathBuf>> {
         let Some(recording) = lock(&self.shared).take() else { return Ok(Vec::new()) };
-        let mut frames: Vec<(InterfaceId, Entry)> = Vec::new();
+        let mut frames: Vec<(&Track, Entry)> = Vec::new();
         for record in records {
             if let Some(track) = record.timeline.track() {
-                frames.extend(record.timeline.entries().0.into_iter().map(|entry| (track.id, entry)));
+                frames.extend(record.timeline.entries().0.into_iter().map(|entry| (track, entry)));
             }
         }
         if frames.is_empty() {
@@ -70,9 +71,9 @@ impl Recorder {
             paths.push(recording.write_report(&text.join("\n"))?);
         }
         let capture = recording.keep(CAPTURE, |writer| {
-            for (interface, entry) in &frames {
-                let frame = CapturedFrame::new(*interface, self.time(entry.at), &*entry.octets)
-                    .with_direction(way(entry.direction()))
+            for (track, entry) in &frames {
+                let frame = CapturedFrame::new(track.id, self.time(entry.at), &*entry.octets)
+                    .with_direction(track.way(entry.direction()))
                     .with_comment(comment(&entry.fate));
                 writer.write_frame(&frame)?;
             }
@@ -109,15 +110,25 @@ impl Recorder {
 pub(crate) struct Track {
     recorder: Recorder,
     id: InterfaceId,
+    sends: Way,
 }
 
 impl Track {
     /// Adds a frame to the file of the running test. What was received may wait in this process until somebody is about
     /// to see it, or until the reader has nothing to do: [`flush`](Self::flush).
     pub(super) fn frame(&self, octets: &[u8], at: Instant, direction: Direction) {
-        let frame = CapturedFrame::new(self.id, self.recorder.time(at), octets).with_direction(way(direction));
+        let frame = CapturedFrame::new(self.id, self.recorder.time(at), octets).with_direction(self.way(direction));
         if let Some(recording) = lock(&self.recorder.shared).as_mut() {
             recording.frame_later(&frame);
+        }
+    }
+
+    /// As the interface sees it: what the test sends at the device end comes in from the network.
+    const fn way(&self, direction: Direction) -> Way {
+        match (direction, self.sends) {
+            (Direction::Sent, way) => way,
+            (Direction::Received, Way::Inbound) => Way::Outbound,
+            (Direction::Received, Way::Outbound) => Way::Inbound,
         }
     }
 
@@ -126,14 +137,6 @@ impl Track {
         if let Some(recording) = lock(&self.recorder.shared).as_mut() {
             recording.flush();
         }
-    }
-}
-
-/// As the interface sees it: what the test sends comes in from the network.
-const fn way(direction: Direction) -> Way {
-    match direction {
-        Direction::Sent => Way::Inbound,
-        Direction::Received => Way::Outbound,
     }
 }
 

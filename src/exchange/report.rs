@@ -217,6 +217,9 @@ fn tail(
     let mut footer = String::new();
     let lost = lost.map_or_else(String::new, |lost| format!("; {lost}"));
     writeln!(footer, "  accounting: {}{lost}", record.timeline.accounting())?;
+    if let Some(late) = super::lock(&record.stalls).replayed() {
+        writeln!(footer, "  the harness: {late}")?;
+    }
     rules(&mut footer, record)?;
     let coverage = super::lock(&record.coverage);
     if !coverage.is_empty() {

@@ -10,6 +10,7 @@
 //!     ├── a frame ───────► judge ───────┤
 //!     ├── none in time ──► nothing ─────┤
 //!     ├── all was read ──► caught_up ───┤
+//!     ├── its time ──────► due ─────────┤
 //!     └── fence ─────────► fenced ──────┘
 //!   nothing more: end            dropped on the way: abandon
 //! ```
@@ -65,6 +66,8 @@ pub(super) enum Need {
     Frame(Until),
     /// The reader has read what the device holds now. The verb's name is for a message.
     Reader { verb: &'static str },
+    /// That time; frames that come meanwhile wait.
+    Time(Until),
     /// The answer of the fence with that nonce.
     Fence { nonce: u64, until: Until },
     /// Nothing more.
@@ -89,6 +92,9 @@ pub(super) trait Verb {
 
     /// The reader has caught up.
     fn caught_up(&mut self) {}
+
+    /// The time has come.
+    fn due(&mut self) {}
 
     /// When the fence was answered, if it was.
     fn fenced(&mut self, answered: Option<Instant>) {
@@ -119,6 +125,10 @@ impl Exchange {
                     Ok(()) => verb.caught_up(),
                     Err(error) => verb.nothing(error)?,
                 },
+                Need::Time(until) => match self.pause(until) {
+                    Ok(()) => verb.due(),
+                    Err(error) => verb.nothing(error)?,
+                },
                 Need::Fence { nonce, until } => verb.fenced(self.timeline.fences.wait(nonce, until.left())),
                 Need::Nothing => break,
             }
@@ -140,6 +150,14 @@ impl Exchange {
                 return Ok(received);
             }
         }
+    }
+
+    /// Waits for a time, and notes how late it ended. Frames stay where they are.
+    fn pause(&self, until: Until) -> io::Result<()> {
+        let begin = Instant::now();
+        self.end.reader(None)?.0.pause(until.left())?;
+        lock(&self.record.stalls).note(until, begin);
+        Ok(())
     }
 
     fn catch_up(&self, verb: &str) -> io::Result<()> {

@@ -13,6 +13,9 @@
 //! | too early, counted from what the test sent | no | no |
 //! | a frame that must not come, a monitor's find, a device that failed | no | no |
 
+//!
+//! A frame of a replay that left late is a stall that explains what a lost frame does.
+
 use std::time::{Duration, Instant};
 
 use super::verb::Until;
@@ -43,6 +46,8 @@ pub(super) struct Stalls {
     since_event: Duration,
     /// The longest between that and the event before it.
     before_event: Duration,
+    /// The frame of a replay that left latest, and by how much.
+    replayed: Option<(u64, Duration)>,
 }
 
 impl Stalls {
@@ -57,7 +62,21 @@ impl Stalls {
 
     /// Time windows count from now on.
     pub(super) fn event(&mut self) {
-        *self = Self { since_event: Duration::ZERO, before_event: self.since_event };
+        (self.before_event, self.since_event) = (self.since_event, Duration::ZERO);
+    }
+
+    /// A replayed frame left so late behind the one before it, which it had to follow after that pause. It is told where
+    /// the other end may have minded.
+    pub(super) fn sent_late(&mut self, number: u64, late: Duration, pause: Duration) {
+        if late >= TELLING_STALL.max(pause / 4) && self.replayed.is_none_or(|(_, latest)| late > latest) {
+            self.replayed = Some((number, late));
+        }
+    }
+
+    /// The frame of a replay that left so late that it may matter.
+    pub(super) fn replayed(&self) -> Option<String> {
+        let (number, late) = self.replayed?;
+        Some(format!("#{number} was replayed {} late", super::report::time(late)))
     }
 }
 
@@ -70,6 +89,9 @@ pub(super) fn suspicion(exchange: &Exchange, excuse: Excuse) -> Option<String> {
         return Some(lost);
     }
     let stalls = *lock(&exchange.record.stalls);
+    if let Some(late) = stalls.replayed() {
+        return Some(format!("{late}: this process did not run"));
+    }
     let (stall, is_telling) = match excuse {
         Excuse::None | Excuse::Overtaken | Excuse::Missing { within: None } => return None,
         Excuse::Missing { within: Some(within) } => {

@@ -243,6 +243,19 @@ impl Queue {
         if over.timed_out() { Err(refusal(ErrorKind::TimedOut)) } else { Ok(()) }
     }
 
+    /// Waits for a time, or for the reader's end.
+    pub(super) fn pause(&self, deadline: Deadline) -> io::Result<()> {
+        let at_most = match deadline {
+            Deadline::Now => return Ok(()),
+            Deadline::After(wait) => wait,
+            Deadline::Never => Duration::MAX,
+        };
+        let running = |state: &mut State| state.end.is_none();
+        let waited = self.passed.wait_timeout_while(self.lock(), at_most, running);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.end.as_ref().map_or(Ok(()), |end| Err(end.to_error()))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().frames.len()
     }
@@ -371,6 +384,20 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(queue.next(Deadline::Never).unwrap_err().raw_os_error(), Some(77));
         }
+    }
+
+    #[test]
+    fn a_pause_lasts_its_time_or_until_the_end() {
+        let queue = queue(1000);
+        assert!(push(&queue, b"h1one"));
+        queue.interrupt();
+        let (begin, wait) = (Instant::now(), Duration::from_millis(2));
+        queue.pause(Deadline::Now).unwrap();
+        queue.pause(Deadline::After(wait)).unwrap();
+        assert!(begin.elapsed() >= wait);
+        queue.end(&io::Error::from_raw_os_error(77));
+        assert_eq!(queue.pause(Deadline::Never).unwrap_err().raw_os_error(), Some(77));
+        assert!(queue.next(Deadline::Now).is_ok(), "the frame is still there");
     }
 
     #[test]

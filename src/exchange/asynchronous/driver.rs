@@ -98,6 +98,16 @@ impl<V: Verb> Running<'_, V> {
                     Ok(()) => verb.caught_up(),
                     Err(error) => verb.nothing(error)?,
                 },
+                Need::Time(until) => {
+                    match pause(exchange, until, &mut clock).await {
+                        Ok(()) => verb.due(),
+                        Err(error) => verb.nothing(error)?,
+                    }
+                    frames += 1;
+                    if frames % FRAMES_AT_ONCE == 0 {
+                        let_others_run().await;
+                    }
+                }
                 Need::Fence { nonce, until } => {
                     let fences = &exchange.timeline.fences;
                     let answered = match clock.before(until, fences.wait_async(nonce)).await {
@@ -133,6 +143,20 @@ impl<V: Verb> Drop for Running<'_, V> {
         drop(event);
         exchange.put_back(held);
     }
+}
+
+/// Waits for a time, and notes how late it ended.
+async fn pause(exchange: &Exchange, until: Until, clock: &mut Clock) -> io::Result<()> {
+    // What is due needs no timer, which counts milliseconds.
+    if until != Until::Now && !matches!(until, Until::At(point) if point <= Instant::now()) {
+        let (dispatcher, _) = exchange.end.reader(None)?;
+        let begin = Instant::now();
+        if let Some(error) = clock.before(until, dispatcher.end_async()).await {
+            return Err(error);
+        }
+        lock(&exchange.record.stalls).note(until, begin);
+    }
+    Ok(())
 }
 
 async fn catch_up(exchange: &Exchange, verb: &str, clock: &mut Clock) -> io::Result<()> {

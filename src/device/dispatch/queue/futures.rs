@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Queue, Received, State};
+use super::{End, Queue, Received, State};
 use crate::device::dispatch::wakers::{Look, Wakers};
 
 impl AsMut<Wakers> for State {
@@ -15,6 +15,11 @@ impl Queue {
     /// The next frame, an interruption, or what ended the reader.
     pub(in crate::device::dispatch) fn next_async(&self) -> impl Future<Output = io::Result<Received>> + Send {
         Look::new(&self.state, State::next)
+    }
+
+    /// What ended the reader.
+    pub(in crate::device::dispatch) fn end_async(&self) -> impl Future<Output = io::Error> + Send {
+        Look::new(&self.state, |state: &mut State| state.end.as_ref().map(End::to_error))
     }
 
     /// The pass after this call, or the reader's end.
