@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![expect(clippy::indexing_slicing, reason = "the test fails where the slice is too short")]
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::{env, fs};
@@ -50,6 +51,45 @@ fn a_test_at_both_ends(tun: Tun) {
     tun.send(Udp::new().sport(53).dport(9) / b"answer");
     let wanted: &[u8] = if env::var(CHILD).is_ok() { b"another answer" } else { b"answer" };
     host.expect(Udp::new().dport(9) / wanted);
+}
+
+/// The code under test has the device and answers a ping with the next identifier; the test asks for no host end.
+#[cfg(target_os = "linux")]
+#[tuntap_test(kernel)]
+fn a_test_that_hands_over(tun: Tun) {
+    let wrong = u16::from(env::var(CHILD).is_ok());
+    let peer = tun.peer_v4();
+    let mut device = fs::File::from(tun.into_fd(true));
+    let program = std::thread::spawn(move || {
+        let mut buffer = [0; 2000];
+        let length = device.read(&mut buffer).unwrap();
+        let request = &buffer[..length];
+        let number = |at: usize| u16::from_be_bytes([request[at], request[at + 1]]);
+        let reply = Ipv4::new().src([request[16], request[17], request[18], request[19]]).dst([
+            request[12],
+            request[13],
+            request[14],
+            request[15],
+        ]) / Icmpv4::echo_reply(number(24).wrapping_add(wrong), number(26))
+            / &request[28..];
+        device.write_all(&reply.build().unwrap()).unwrap();
+        device
+    });
+    let ping = Command::new("ping").args(["-c", "1", "-W", "0.3", &peer.to_string()]).output().unwrap();
+    drop(program.join().unwrap());
+    assert!(ping.status.success(), "no reply: {}", String::from_utf8_lossy(&ping.stdout));
+}
+
+/// The same on the mock, whose host answers and asks nothing.
+#[tuntap_test(mock)]
+fn a_test_that_hands_a_descriptor_over(tun: Tun) {
+    let mut device = fs::File::from(tun.into_fd(true));
+    let request = Icmpv4::echo_request(7, 1).into_packet().build().unwrap();
+    device.write_all(&request).unwrap();
+    let mut buffer = [0; 2000];
+    let length = device.read(&mut buffer).unwrap();
+    assert_eq!(length, request.len());
+    assert!(env::var(CHILD).is_err(), "an assertion of the test's own");
 }
 
 #[tuntap_test(mock)]
@@ -225,6 +265,90 @@ fn both_ends_of_a_failed_test_can_be_replayed() {
     }
     let failure = tun.try_replay(&capture).unwrap_err().to_string();
     assert!(failure.starts_with("replay: the frames are of 2 interfaces: tun0, tun0 (host end)"), "{failure}");
+}
+
+/// What the report says, and what the capture's frames are: which way they went, and a line about each.
+fn handed_over(scratch: &Scratch, test: &str) -> (String, Vec<(Option<Direction>, String)>) {
+    let output = scratch.run(test, "assertion", None);
+    assert!(has_failed(output.status));
+    let files = scratch.files();
+    assert_eq!(names(&files), ["exchange.pcapng", "report.txt"]);
+    let capture = Capture::read(&files[0]).unwrap();
+    assert_eq!(capture.interfaces.len(), 1);
+    assert_eq!(capture.interfaces[0].name.as_deref(), Some("tun0"));
+    assert!(capture.frames.is_sorted_by_key(|frame| frame.time));
+    assert_eq!((capture.statistics[0].received, capture.statistics[0].dropped), (Some(2), Some(0)));
+    let frames = capture.frames.iter().map(|recorded| {
+        let frame = capture.frame(recorded).unwrap();
+        // Whole, with checksums that are right.
+        assert!(Packet::any().matches(frame), "{}", frame.explain());
+        (recorded.direction, format!("{} ({})", frame.summary(), recorded.comments.concat()))
+    });
+    let frames = frames.collect();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let report = fs::read_to_string(&files[1]).unwrap();
+    assert!(said.contains("  handed over: 1 to the code under test, 1 from it\n"), "{said}");
+    assert!(report.contains("  handed over: 1 to the code under test, 1 from it\n"), "{report}");
+    (said, frames)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs a kernel TUN/TAP device, ping, and tshark: apt-get install iputils-ping tshark"]
+fn a_failed_test_that_handed_its_kernel_device_over_leaves_what_passed() {
+    let scratch = Scratch::new("handed.kernel");
+    let (said, frames) = handed_over(&scratch, "a_test_that_hands_over::kernel");
+    let [(to, request), (from, reply)] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((*to, *from), (Some(Direction::Outbound), Some(Direction::Inbound)));
+    assert!(request.starts_with("192.0.2.1 > 192.0.2.2 ICMPv4 echo request id "), "{request}");
+    assert!(request.ends_with("seq 1 56 octets (to the code under test)"), "{request}");
+    assert!(reply.starts_with("192.0.2.2 > 192.0.2.1 ICMPv4 echo reply id "), "{reply}");
+    assert!(reply.ends_with("seq 1 56 octets (sent by the code under test)"), "{reply}");
+    let id = |line: &str| -> u16 { line.split_whitespace().nth(7).unwrap().parse().unwrap() };
+    assert_eq!(id(reply), id(request).wrapping_add(1));
+    assert!(said.contains("◀── 192.0.2.1 > 192.0.2.2 ICMPv4 echo request"), "{said}");
+    assert!(said.contains("──▶ 192.0.2.2 > 192.0.2.1 ICMPv4 echo reply"), "{said}");
+
+    let files = scratch.files();
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(&files[0])
+        .args(["-T", "fields", "-E", "separator=;", "-e", "frame.interface_name", "-e", "frame.packet_flags_direction"])
+        .args(["-e", "icmp.type", "-e", "icmp.seq", "-e", "icmp.checksum.status", "-e", "frame.comment"])
+        .output()
+        .expect("tshark is missing: apt-get install tshark");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Outbound is 2, inbound 1 (epb_flags); a status of 1 is a good checksum.
+    let expected =
+        ["tun0;0x00000002;8;1;1;to the code under test", "tun0;0x00000001;0;1;1;sent by the code under test"];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+
+    // Whoever has the other end can hear it again.
+    let capture = Capture::read(&files[0]).unwrap();
+    let mut context = TestContext::new(Backend::Mock, "heard again").unwrap();
+    let tun: Tun = context.argument(DeviceConfig::new()).unwrap();
+    let host = tun.host_end();
+    host.replay(&capture);
+    tun.expect(Icmpv4::new().icmp_type(8));
+    tun.replay(&capture);
+    host.expect(Icmpv4::new().icmp_type(0));
+}
+
+#[test]
+fn a_failed_test_that_handed_its_mock_device_over_leaves_what_passed() {
+    let scratch = Scratch::new("handed.mock");
+    let (_, frames) = handed_over(&scratch, "a_test_that_hands_a_descriptor_over::mock");
+    let expected = [
+        (
+            Some(Direction::Inbound),
+            "192.0.2.2 > 192.0.2.1 ICMPv4 echo request id 7 seq 1 0 octets (sent by the code under test)",
+        ),
+        (
+            Some(Direction::Outbound),
+            "192.0.2.1 > 192.0.2.2 ICMPv4 echo reply id 7 seq 1 0 octets (to the code under test)",
+        ),
+    ];
+    assert_eq!(frames, expected.map(|(way, text)| (way, text.to_owned())));
 }
 
 #[test]

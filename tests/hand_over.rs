@@ -20,6 +20,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 use tuntap_test::Tun;
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::{Deadline, Device, DeviceConfig, patience};
+use tuntap_test::exchange::Established;
 use tuntap_test::kernel::Namespace;
 
 /// How many datagrams the host sends: one from the test's thread, one from another.
@@ -254,6 +255,20 @@ fn nobody_takes_a_device_while_an_answering_machine_is_on_the_link() -> io::Resu
     let error = tun.try_hand_over().expect_err("an answering machine is on the link");
     assert!(error.to_string().contains("answering machine"), "{error}");
     drop(guard);
+    Ok(())
+}
+
+/// What the harness opens to see what passes on a link that is handed over does not speak: on another link of the same
+/// host a fence is still enough.
+#[test]
+#[ignore = "needs a kernel TUN/TAP device"]
+fn another_link_of_the_host_is_asked_by_a_fence_still() -> io::Result<()> {
+    let (mut context, tun) = link("witness")?;
+    let other: Tun = context.argument(DeviceConfig::new())?;
+    let handed = tun.hand_over();
+    let established = other.try_expect_nothing_else().expect("nothing comes");
+    assert!(matches!(established, Established::Fence { .. }), "{established}");
+    drop(handed);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
-use crate::device::{Device, DeviceConfig, Mode};
+use crate::device::{Device, DeviceConfig, Mode, Witness};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
 use crate::mock::{Cable, CableConfig, EchoHost};
@@ -138,6 +138,17 @@ impl Backing {
             Self::Mock { cable, .. } => Ok(Arc::new(cable.host_end())),
             #[cfg(target_os = "linux")]
             Self::Kernel(device) => Ok(Arc::new(stack.run(|| device.packet_socket())??)),
+        }
+    }
+
+    /// Sees what passes on the link from now on, both ways.
+    pub(super) fn witness(&self, stack: &Stack) -> io::Result<Box<dyn Witness>> {
+        // Used where there is a kernel backend.
+        let _ = stack;
+        match self {
+            Self::Mock { cable, .. } => Ok(Box::new(cable.witness())),
+            #[cfg(target_os = "linux")]
+            Self::Kernel(device) => Ok(Box::new(stack.run(|| device.witness())??)),
         }
     }
 

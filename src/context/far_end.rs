@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::Stack;
 use super::backing::{Backing, QUEUE_LENGTH};
+use super::witnesses::Witnesses;
 #[cfg(target_os = "linux")]
 use crate::device::Mode;
 use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
 use crate::exchange::{FarEnd, Means, Reason, Timeline};
 #[cfg(target_os = "linux")]
-use crate::kernel::{Fence, KernelDevice, sockets};
+use crate::kernel::{Fence, KernelDevice, OpenSocket, sockets};
 use crate::mock::Cable;
 
 /// Numbers fences apart, also those of links that one namespace has.
@@ -92,6 +93,7 @@ pub(super) enum HostKind {
     Kernel {
         device: Arc<KernelDevice>,
         stack: Stack,
+        witnesses: Witnesses,
         hosts: Vec<Cidr>,
         fence: OnceLock<Fence>,
         /// Reports for groups that the quiet filter drops count as dropped, too.
@@ -105,17 +107,19 @@ impl Host {
         ends: &Arc<Ends>,
         backing: &Backing,
         stack: &Stack,
+        witnesses: &Witnesses,
         hosts: &[Cidr],
         config: &DeviceConfig,
     ) -> Self {
         // Used where there is a kernel backend.
-        let _ = (stack, hosts, config);
+        let _ = (stack, witnesses, hosts, config);
         let kind = match backing {
             Backing::Mock { cable, .. } => HostKind::Mock(cable.clone()),
             #[cfg(target_os = "linux")]
             Backing::Kernel(device) => HostKind::Kernel {
                 device: Arc::clone(device),
                 stack: stack.clone(),
+                witnesses: witnesses.clone(),
                 hosts: hosts.to_vec(),
                 fence: OnceLock::new(),
                 filtered: !config.has_chatter() && device.mode() == Mode::Tap,
@@ -155,12 +159,12 @@ impl FarEnd for Host {
         match &self.kind {
             HostKind::Mock(_) => Means::AtOnce,
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { device, stack, hosts, fence, .. } => {
+            HostKind::Kernel { device, stack, witnesses, hosts, fence, .. } => {
                 let Ok(Some(prepared)) = Fence::prepare(device, hosts) else {
                     return Means::Quiet(Reason::NoAddress);
                 };
                 let and_quiet = match stack.run(sockets) {
-                    Ok(Ok(sockets)) if sockets.is_empty() => None,
+                    Ok(Ok(sockets)) if are_witnesses(&sockets, witnesses) => None,
                     _ => Some(Reason::Sockets),
                 };
                 let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
@@ -188,6 +192,15 @@ impl FarEnd for Host {
 
     fn has_sent(&self, octets: &[u8]) -> bool {
         self.ends.each_host(|timeline| timeline.has_sent(octets))
+    }
+}
+
+/// Whether all sockets are the harness's own that only listen.
+#[cfg(target_os = "linux")]
+fn are_witnesses(sockets: &[OpenSocket], witnesses: &Witnesses) -> bool {
+    sockets.is_empty() || {
+        let own = witnesses.inodes();
+        sockets.iter().all(|socket| own.contains(&socket.inode))
     }
 }
 

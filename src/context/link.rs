@@ -55,7 +55,7 @@ impl Link {
             // What the kernel says of its own accord is not what these rules are for.
             monitors: if config.has_chatter() { Monitors::none() } else { Monitors::new() },
             strict: context.is_strict(),
-            far_end: Arc::new(Host::new(&ends, &backing, &stack, &addresses.hosts, &config)),
+            far_end: Arc::new(Host::new(&ends, &backing, &stack, context.witnesses(), &addresses.hosts, &config)),
             device,
         });
         ends.set_device(exchange.timeline());
@@ -306,9 +306,11 @@ impl Link {
 
     /// Takes the link apart for a hand-over: stops the reader, refuses while frames are undelivered.
     pub(super) fn into_backing(self) -> io::Result<(Backing, Stack)> {
-        let Self { mut exchange, backing, stack, ends, .. } = self;
+        let Self { mut exchange, backing, stack, ends, context, .. } = self;
         exchange.close()?;
         ends.hand_over();
+        // From here on whoever has the device is watched; it goes on where that cannot be.
+        context.witnesses.watch(exchange.record(), backing.witness(&stack));
         Ok((backing, stack))
     }
 }

@@ -27,6 +27,7 @@ mod plan;
 mod stack;
 mod tap;
 mod tun;
+mod witnesses;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ pub use tun::Tun;
 use crate::device::DeviceConfig;
 use crate::exchange::{Record, Recorder};
 use stack::Home;
+use witnesses::Witnesses;
 
 /// What stands behind a test's devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +92,14 @@ impl Records {
 pub(crate) struct Shared {
     pub(crate) records: Records,
     pub(crate) recorder: Recorder,
+    /// Who sees the links that were handed over.
+    pub(crate) witnesses: Witnesses,
+}
+
+impl Shared {
+    fn none() -> Self {
+        Self { records: Records::default(), recorder: Recorder::none(), witnesses: Witnesses::default() }
+    }
 }
 
 /// The surroundings of one test: its backend, its hosts and its links.
@@ -123,7 +133,7 @@ impl TestContext {
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            shared: Shared { records: Records::default(), recorder: Recorder::new(path) },
+            shared: Shared { recorder: Recorder::new(path), ..Shared::none() },
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -138,7 +148,7 @@ impl TestContext {
             path: "",
             links: 0,
             hosts: BTreeMap::new(),
-            shared: Shared { records: Records::default(), recorder: Recorder::none() },
+            shared: Shared::none(),
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -224,6 +234,10 @@ impl TestContext {
 
     pub(crate) const fn recorder(&self) -> &Recorder {
         &self.shared.recorder
+    }
+
+    pub(crate) const fn witnesses(&self) -> &Witnesses {
+        &self.shared.witnesses
     }
 
     /// What a link takes along: it may make exchanges of its own later.

@@ -128,6 +128,7 @@ fn reporting<R>(context: &mut TestContext, body: fn(&mut TestContext) -> R) -> R
 
 /// Prints what a failed test sent and received, and keeps it. libtest shows it below the test's panic.
 fn report(context: &TestContext) {
+    context.witnesses().testify();
     let mut text = format!("tuntap-test: {} failed", context.path());
     for record in context.records().all().iter().filter(|record| !record.was_reported()) {
         text.push('\n');
@@ -139,6 +140,7 @@ fn report(context: &TestContext) {
 
 /// Keeps what a test sent and received in files, and says where.
 pub(super) fn keep(context: &TestContext, failed: bool) {
+    context.witnesses().testify();
     match context.recorder().keep(&context.records().all(), failed) {
         Ok(paths) if paths.is_empty() => {}
         Ok(paths) => {

@@ -17,12 +17,14 @@ mod config;
 pub mod dispatch;
 mod frame;
 mod timeout;
+mod witness;
 
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub(crate) use frame::LARGEST_FRAME;
 pub use frame::{Direction, Frame, FrameRef};
 pub use timeout::{patience, timeout_scale};
+pub(crate) use witness::{Seen, Witness};
 
 use std::fmt;
 use std::io;

@@ -95,6 +95,8 @@ const fn class(fate: &Fate) -> &'static str {
         Fate::Waiting => "left over",
         Fate::Matched { .. } => "matched",
         Fate::Delivered => "read by the code under test",
+        Fate::ToProgram => "to the code under test",
+        Fate::FromProgram => "sent by the code under test",
         Fate::Answered { .. } => "answered",
         Fate::Ignored { .. } => "ignored",
         Fate::Skipped { .. } => "skipped",
@@ -116,9 +118,13 @@ fn became(fate: &Fate) -> String {
         Fate::ReplyRefused { by, error } => format!("reply of \"{}\" REFUSED: {error}", cut(by, LONGEST_NAME)),
         Fate::Answered { by } => format!("answered by \"{}\"", cut(by, LONGEST_NAME)),
         Fate::Ignored { by } => format!("ignored by {}", cut(by, LONGEST_NAME)),
-        Fate::Waiting | Fate::Unexpected { .. } | Fate::Delivered | Fate::Dropped | Fate::Drained => {
-            class(fate).to_owned()
-        }
+        Fate::Waiting
+        | Fate::Unexpected { .. }
+        | Fate::Delivered
+        | Fate::ToProgram
+        | Fate::FromProgram
+        | Fate::Dropped
+        | Fate::Drained => class(fate).to_owned(),
     }
 }
 

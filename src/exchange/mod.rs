@@ -47,6 +47,7 @@ mod fence;
 pub mod flow;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
+mod handed_over;
 mod monitor;
 mod near_miss;
 mod pairing;

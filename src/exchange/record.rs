@@ -7,6 +7,7 @@ use super::coverage::Coverage;
 use super::rule::Rules;
 use super::verdict::Stalls;
 use super::{Failure, Timeline, lock};
+use crate::device::Seen;
 
 /// The record of one end of one link, shared between the exchange and the test's context.
 pub(crate) struct Record {
@@ -44,6 +45,16 @@ impl Record {
 
     pub(super) const fn is_strict(&self) -> bool {
         self.strict
+    }
+
+    /// The link is handed over; so many frames were not seen since then, or none is for that reason.
+    pub(crate) fn handed_over(&self, lost: Result<u64, String>) {
+        self.timeline.handed_over(lost);
+    }
+
+    /// A frame passed after the hand-over.
+    pub(crate) fn seen(&self, seen: &Seen<'_>) {
+        self.timeline.seen(seen);
     }
 
     pub(super) fn note_failure(&self, report: &str) {

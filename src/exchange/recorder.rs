@@ -81,8 +81,11 @@ impl Recorder {
                 if let Some(track) = record.timeline.track() {
                     let account = record.timeline.accounting();
                     let mut statistics = crate::capture::Statistics::new(track.id, self.time(Instant::now()));
-                    statistics.received = Some(account.received);
-                    statistics.dropped = Some(account.dropped);
+                    let handed = record.timeline.hand_over();
+                    let seen = handed.as_ref().map_or(0, |handed| handed.to_program + handed.from_program);
+                    let unseen = handed.map_or(0, |handed| handed.lost.unwrap_or(0));
+                    statistics.received = Some(account.received + seen);
+                    statistics.dropped = Some(account.dropped + unseen);
                     writer.write_statistics(&statistics)?;
                 }
             }

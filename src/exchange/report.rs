@@ -217,6 +217,9 @@ fn tail(
     let mut footer = String::new();
     let lost = lost.map_or_else(String::new, |lost| format!("; {lost}"));
     writeln!(footer, "  accounting: {}{lost}", record.timeline.accounting())?;
+    if let Some(handed_over) = record.timeline.hand_over() {
+        writeln!(footer, "  handed over: {}", cut(&handed_over.to_string(), LONGEST))?;
+    }
     if let Some(late) = super::lock(&record.stalls).replayed() {
         writeln!(footer, "  the harness: {late}")?;
     }
@@ -261,6 +264,8 @@ pub(crate) fn fate(fate: &Fate) -> String {
         Fate::Waiting => "left over".to_owned(),
         Fate::Matched { by, .. } => format!("matched: {}", cut(by, LONGEST)),
         Fate::Delivered => "read by the code under test".to_owned(),
+        Fate::ToProgram => "to the code under test".to_owned(),
+        Fate::FromProgram => "sent by the code under test".to_owned(),
         Fate::Answered { by } => format!("answered by \"{by}\""),
         Fate::Ignored { by } => format!("ignored: {}", cut(by, LONGEST)),
         Fate::Skipped { by, .. } => format!("skipped: {}", cut(by, LONGEST)),

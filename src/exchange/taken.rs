@@ -97,5 +97,7 @@ fn fate(entry: &Entry, problem: &Problem<'_>, last_sent: u64) -> Option<String> 
         Fate::Drained => format!("{would}, but it came before this case and was thrown away"),
         Fate::Matched { .. } | Fate::Unexpected { .. } => return None,
         Fate::Sent { .. } | Fate::Refused { .. } | Fate::Replied { .. } | Fate::ReplyRefused { .. } => return None,
+        // Nobody looks for a frame once the device is handed over.
+        Fate::ToProgram | Fate::FromProgram => return None,
     })
 }

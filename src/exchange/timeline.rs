@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use super::far_end::FarEnd;
 use super::fence::Fences;
+use super::handed_over::HandedOver;
 use super::monitor::{Monitors, Violation};
 use super::recorder::Track;
 use crate::device::dispatch::Observer;
-use crate::device::{Direction, Frame, FrameRef, Mode};
+use crate::device::{Direction, Frame, FrameRef, Mode, Seen};
 use crate::packet::Dissection;
 
 /// The frames kept at most.
@@ -53,6 +54,10 @@ pub(crate) enum Fate {
     Skipped { by: Arc<str>, line: Line },
     /// Not what was expected.
     Unexpected { by: Arc<str>, line: Line },
+    /// Seen after a hand-over: the host sent it.
+    ToProgram,
+    /// Seen after a hand-over: the code under test sent it.
+    FromProgram,
     /// Lost in the harness: the reader's queue was full.
     Dropped,
     /// Thrown away before a case.
@@ -138,9 +143,11 @@ impl Entry {
     /// Which way it went, as seen from the end that the test holds.
     pub(crate) const fn direction(&self) -> Direction {
         match self.fate {
-            Fate::Sent { .. } | Fate::Refused { .. } | Fate::Replied { .. } | Fate::ReplyRefused { .. } => {
-                Direction::Sent
-            }
+            Fate::Sent { .. }
+            | Fate::Refused { .. }
+            | Fate::Replied { .. }
+            | Fate::ReplyRefused { .. }
+            | Fate::FromProgram => Direction::Sent,
             _ => Direction::Received,
         }
     }
@@ -157,6 +164,7 @@ struct State {
     /// What the last failing case left, which is proptest's minimal one.
     failed_case: Option<(Vec<Entry>, u64)>,
     violations: VecDeque<Violation>,
+    handed_over: Option<HandedOver>,
 }
 
 /// The record of one end of one link.
@@ -247,6 +255,28 @@ impl Timeline {
         if let Some(count) = state.tally.class(&fate) {
             *count += 1;
         }
+    }
+
+    /// The link is handed over; so many frames were not seen since then, or none is for that reason.
+    pub(super) fn handed_over(&self, lost: Result<u64, String>) {
+        self.state().handed_over.get_or_insert_default().lost = lost;
+    }
+
+    /// What was seen since the link was handed over, if it was.
+    pub(super) fn hand_over(&self) -> Option<HandedOver> {
+        self.state().handed_over.clone()
+    }
+
+    /// A frame passed after the hand-over.
+    pub(super) fn seen(&self, seen: &Seen<'_>) {
+        let mut state = self.state();
+        let handed_over = state.handed_over.get_or_insert_default();
+        let (count, fate) = match seen.from_host {
+            true => (&mut handed_over.to_program, Fate::ToProgram),
+            false => (&mut handed_over.from_program, Fate::FromProgram),
+        };
+        *count += 1;
+        self.push(&mut state, seen.octets, seen.at, fate);
     }
 
     pub(crate) fn note_violation(&self, violation: Violation) {

@@ -27,7 +27,7 @@ use super::obstacle::Obstacle;
 use super::privilege::{Refusal, Step};
 use super::quiet_filter;
 use super::waiting::Waker;
-use super::{KernelError, PacketSocket, SetupError};
+use super::{KernelError, PacketSocket, PacketWitness, SetupError};
 use crate::codec::{Framing, IfReq, InterfaceName, NamedMode, TunPi, TunTapFlags};
 use crate::device::{Deadline, Device, Mode, PacketInfoMode};
 
@@ -273,6 +273,14 @@ impl KernelDevice {
     pub fn packet_socket(&self) -> Result<PacketSocket, KernelError> {
         let state = self.state()?;
         PacketSocket::open(self.mode, state.name, state.index, state.mtu)
+    }
+
+    /// Sees what passes on the interface from now on, both ways. Call it in the device's namespace.
+    ///
+    /// # Errors
+    /// EPERM without CAP_NET_RAW.
+    pub(crate) fn witness(&self) -> Result<PacketWitness, KernelError> {
+        PacketWitness::open(self.mode, &self.state()?.name, self.index())
     }
 
     /// Another descriptor of the device, blocking or not. All descriptors of one device share that flag, so this one

@@ -40,4 +40,5 @@ pub use probe::probe;
 pub use sockets::{OpenSocket, SocketProtocol, TcpState, sockets};
 
 pub(crate) use link::{LinkPlan, bring_up};
+pub(crate) use packet_socket::PacketWitness;
 pub(crate) use turn::Turn;

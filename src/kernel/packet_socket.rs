@@ -2,21 +2,22 @@
 //!
 //! Layer: `kernel`. What it transmits leaves the host and is read at the device end; what is written at the device end
 //! it receives, as a copy: the host's stack gets the frame too. Frames that the host itself sends are not shown.
-//!
-//! On a TAP the kernel takes a VLAN tag out of a frame before it shows it, and tells it beside the frame
-//! (`struct tpacket_auxdata`); the tag is put back, so that what is received is what was written.
 
 #![expect(unsafe_code, reason = "packet sockets need sockaddr_ll and control messages, which no safe interface has")]
+
+mod message;
+mod witness;
 
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::mem::{MaybeUninit, size_of};
+use std::mem::size_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::ptr;
 
 use libc::{c_int, c_void, socklen_t};
+
+pub(crate) use witness::PacketWitness;
 
 use super::KernelError;
 use super::waiting::Waker;
@@ -25,10 +26,6 @@ use crate::device::{Deadline, Device, Mode};
 
 /// The socket's receive buffer, in octets: a slow test loses nothing.
 const RECEIVE_BUFFER: c_int = 32 << 20;
-/// Where the tag stands in an Ethernet frame: behind the two addresses.
-const VLAN_AT: usize = 12;
-/// The octets of an 802.1Q tag: EtherType and tag control information.
-const VLAN_OCTETS: usize = 4;
 
 /// A packet socket bound to one interface.
 pub struct PacketSocket {
@@ -46,35 +43,9 @@ impl PacketSocket {
     /// # Errors
     /// EPERM without CAP_NET_RAW in the namespace's user namespace; ENODEV for an index that does not exist.
     pub(crate) fn open(mode: Mode, name: String, index: u32, mtu: u32) -> Result<Self, KernelError> {
-        let step = |what: &str| format!("{what} the packet socket on {name}");
-        let failed = |what: &str| KernelError::new(step(what), io::Error::last_os_error());
-        // SOCK_RAW on TAP gives the Ethernet header; on TUN there is none, and SOCK_DGRAM wants the protocol told.
-        let kind = match mode {
-            Mode::Tap => libc::SOCK_RAW,
-            Mode::Tun => libc::SOCK_DGRAM,
-        } | libc::SOCK_CLOEXEC
-            | libc::SOCK_NONBLOCK;
-        // Protocol 0: it receives nothing until it is bound to its interface.
-        // SAFETY: socket takes numbers only.
-        let descriptor = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
-        if descriptor < 0 {
-            return Err(failed("open").with_cure("It needs CAP_NET_RAW in the namespace's user namespace"));
-        }
-        // SAFETY: the kernel made this descriptor for us just now; nobody else owns it.
-        let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        set_option(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1).map_err(|_| failed("prepare"))?;
-        set_option(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, 1).map_err(|_| failed("prepare"))?;
-        // SO_RCVBUFFORCE needs CAP_NET_ADMIN in the initial user namespace; the other is cut to rmem_max.
-        if set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER).is_err() {
-            set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER).map_err(|_| failed("prepare"))?;
-        }
-        let address = link_layer(index, u16::try_from(libc::ETH_P_ALL).unwrap_or(3))
-            .ok_or_else(|| KernelError::new(step("bind"), io::Error::from_raw_os_error(libc::ENODEV)))?;
-        // SAFETY: the address is a whole `sockaddr_ll`, its length is given, and it lives until the call returns.
-        let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), LINK_LAYER_OCTETS) };
-        if bound < 0 {
-            return Err(failed("bind"));
-        }
+        let options =
+            [(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1), (libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)];
+        let socket = open_socket(mode, &name, index, &options)?;
         Ok(Self { socket, waker: Waker::new()?, mode, name, index, mtu })
     }
 
@@ -86,59 +57,53 @@ impl PacketSocket {
     pub(crate) fn inode(&self) -> io::Result<u64> {
         Ok(File::from(self.socket.try_clone()?).metadata()?.ino())
     }
+}
 
-    /// One `recvmsg`: the octets received and the tag that the kernel took out, if any.
-    fn receive_once(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<[u8; VLAN_OCTETS]>)> {
-        // Aligned as control messages must be; larger than the one that comes.
-        let mut control = [0_u64; 8];
-        let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        // SAFETY: all zeros is a valid `msghdr`: null pointers and lengths of zero.
-        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        message.msg_iov = &raw mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control) as _;
-        // SAFETY: the message points to `part` and `control`, which live until the call returns and whose lengths it
-        // carries; `part` is the caller's buffer.
-        let received = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, 0) };
-        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
-        // SAFETY: the kernel filled the message in; its control part is `control`.
-        let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
-        if header.is_null() {
-            return Ok((received, None));
-        }
-        // SAFETY: not null, so it points to a whole header inside `control`.
-        let first = unsafe { ptr::read(header) };
-        if (first.cmsg_level, first.cmsg_type) != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
-            return Ok((received, None));
-        }
-        // SAFETY: the header is inside `control`; its data follow it there.
-        let data = unsafe { libc::CMSG_DATA(header) };
-        // SAFETY: PACKET_AUXDATA carries one `tpacket_auxdata`, for which `control` has room; it may be unaligned.
-        let auxiliary = unsafe { ptr::read_unaligned(data.cast::<libc::tpacket_auxdata>()) };
-        let valid = |flag: u32| auxiliary.tp_status & flag != 0;
-        if !valid(libc::TP_STATUS_VLAN_VALID) {
-            return Ok((received, None));
-        }
-        // Kernels before 3.14 do not tell which tag it was; it was 802.1Q.
-        let tag = if valid(libc::TP_STATUS_VLAN_TPID_VALID) { auxiliary.tp_vlan_tpid } else { 0x8100 };
-        let ([a, b], [c, d]) = (tag.to_be_bytes(), auxiliary.tp_vlan_tci.to_be_bytes());
-        Ok((received, Some([a, b, c, d])))
+/// A socket bound to an interface of the calling thread's network namespace, which does not block.
+fn open_socket(mode: Mode, name: &str, index: u32, options: &[(c_int, c_int, c_int)]) -> Result<OwnedFd, KernelError> {
+    let step = |what: &str| format!("{what} the packet socket on {name}");
+    let failed = |what: &str| KernelError::new(step(what), io::Error::last_os_error());
+    // SOCK_RAW on TAP gives the Ethernet header; on TUN there is none, and SOCK_DGRAM wants the protocol told.
+    let kind = match mode {
+        Mode::Tap => libc::SOCK_RAW,
+        Mode::Tun => libc::SOCK_DGRAM,
+    } | libc::SOCK_CLOEXEC
+        | libc::SOCK_NONBLOCK;
+    // Protocol 0: it receives nothing until it is bound to its interface.
+    // SAFETY: socket takes numbers only.
+    let descriptor = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+    if descriptor < 0 {
+        return Err(failed("open").with_cure("It needs CAP_NET_RAW in the namespace's user namespace"));
     }
+    // SAFETY: the kernel made this descriptor for us just now; nobody else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    for (level, option, value) in options {
+        set_option(&socket, *level, *option, *value).map_err(|_| failed("prepare"))?;
+    }
+    // SO_RCVBUFFORCE needs CAP_NET_ADMIN in the initial user namespace; the other is cut to rmem_max.
+    if set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER).is_err() {
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER).map_err(|_| failed("prepare"))?;
+    }
+    let address = link_layer(index, u16::try_from(libc::ETH_P_ALL).unwrap_or(3))
+        .ok_or_else(|| KernelError::new(step("bind"), io::Error::from_raw_os_error(libc::ENODEV)))?;
+    // SAFETY: the address is a whole `sockaddr_ll`, its length is given, and it lives until the call returns.
+    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), LINK_LAYER_OCTETS) };
+    if bound < 0 {
+        return Err(failed("bind"));
+    }
+    Ok(socket)
+}
 
-    fn receive_tagged(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (received, tag) = self.receive_once(buffer)?;
-        let Some(tag) = tag else { return Ok(received) };
-        let with_tag = (received + VLAN_OCTETS).min(buffer.len());
-        if received < VLAN_AT || with_tag < VLAN_AT + VLAN_OCTETS {
-            return Ok(received);
-        }
-        buffer.copy_within(VLAN_AT..with_tag - VLAN_OCTETS, VLAN_AT + VLAN_OCTETS);
-        if let Some(place) = buffer.get_mut(VLAN_AT..VLAN_AT + VLAN_OCTETS) {
-            place.copy_from_slice(&tag);
-        }
-        Ok(with_tag)
-    }
+/// How many frames found no room in the receive buffer since this was last asked (`PACKET_STATISTICS`).
+fn drops(socket: &OwnedFd) -> io::Result<u64> {
+    let mut statistics = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
+    let mut octets = socklen_t::try_from(size_of::<libc::tpacket_stats>()).unwrap_or(8);
+    let place: *mut c_void = (&raw mut statistics).cast();
+    // SAFETY: the option's value is one `tpacket_stats`; it and its length live until the call returns.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS, place, &raw mut octets)
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(statistics.tp_drops.into()) }
 }
 
 const LINK_LAYER_OCTETS: socklen_t = {
@@ -208,7 +173,8 @@ impl Device for PacketSocket {
     }
 
     fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-        self.waker.read_until(deadline, self.socket.as_fd(), || self.receive_tagged(buffer))
+        let socket = self.socket.as_fd();
+        self.waker.read_until(deadline, socket, || message::receive(socket, buffer).map(|message| message.octets))
     }
 
     fn interrupt(&self) {

@@ -120,6 +120,9 @@ impl Shared {
         if frame.is_empty() {
             return;
         }
+        if let Some(passed) = &mut state.passed {
+            passed.note(frame, false);
+        }
         for tap in state.taps.values_mut() {
             if tap.copies.len() < MOST_COPIES {
                 tap.copies.push_back(frame.to_vec());

@@ -49,6 +49,7 @@ mod host_end;
 mod host_stack;
 mod packet_info;
 mod state;
+mod witness;
 
 pub use config::CableConfig;
 #[cfg(unix)]
@@ -105,6 +106,7 @@ impl Cable {
             interrupted: false,
             taps: BTreeMap::new(),
             next_tap: 0,
+            passed: None,
         };
         let shared = Arc::new(Shared {
             mode: config.mode,

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::errno::Errno;
 use super::host_stack::HostSlot;
+use super::witness::Passed;
 use crate::device::{Deadline, Mode, PacketInfoMode};
 
 /// EtherTypes that the cable looks at (IEEE 802 numbers).
@@ -71,6 +72,8 @@ pub(super) struct State {
     pub(super) interrupted: bool,
     pub(super) taps: BTreeMap<u64, Tap>,
     pub(super) next_tap: u64,
+    /// What passes, where somebody wants to know.
+    pub(super) passed: Option<Passed>,
 }
 
 /// What all handles of one cable share.
@@ -128,6 +131,9 @@ impl Shared {
 
     /// Queues a frame for the device end, or drops and counts it when the queue is full.
     pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State>, octets: &[u8]) {
+        if let Some(passed) = &mut state.passed {
+            passed.note(octets, true);
+        }
         if state.queue.len() >= state.queue_length {
             state.statistics.tx_dropped += 1;
             return;
