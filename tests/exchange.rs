@@ -223,3 +223,17 @@ fn a_socket_makes_nothing_else_a_quiet_window(tun: Tun) {
     let _socket = std::net::UdpSocket::bind((tun.host_v4(), 0)).unwrap();
     assert!(matches!(tun.try_expect_nothing_else().unwrap(), Established::QuietWindow { .. }));
 }
+
+/// A host end that nobody reads holds 10,000 frames; a frame that is missing behind that may be one of the lost.
+#[tuntap_test(mock)]
+fn a_host_end_that_lost_frames_makes_a_failure_inconclusive(tun: Tun) {
+    let host = tun.host_end();
+    for port in 1..=10_001 {
+        tun.send(Udp::new().sport(port).dport(9));
+    }
+    host.expect(Udp::new().sport(1));
+    let last = Udp::new().sport(10_001).within(Duration::from_millis(1));
+    let failure = host.try_expect_eventually(last).unwrap_err();
+    assert!(failure.is_inconclusive());
+    assert!(failure.to_string().contains("the host end dropped 1 frame, which nobody read in time"), "{failure}");
+}

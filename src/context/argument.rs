@@ -21,6 +21,12 @@ macro_rules! argument {
             /// end of a socket pair that keeps packet boundaries on the mock. The link's other end stays: sockets in
             /// the test's namespace, and the [`host_end`](Link::host_end) taken before.
             ///
+            /// From now on the harness sees what passes on the link, both ways, without a thread: a packet socket on the
+            /// kernel backend, the cable on the mock. A test that fails has it in its report and in
+            /// `exchange.pcapng`. The first 80,000 small frames or 29,000 of 1,500 octets have room (without
+            /// privileges as many as twice `net.core.rmem_max` holds: 500 and 180; 10,000 on the mock), the rest is counted. A
+            /// test that is killed leaves none of it, and what the host had sent before is not seen.
+            ///
             /// # Panics
             /// While an answering machine is on the link or frames are undelivered.
             #[cfg(unix)]
@@ -42,6 +48,8 @@ macro_rules! argument {
 
             /// Hands the device over by name: the interface stays as it is, with addresses and up, our descriptor
             /// closes, and the code under test opens it itself in the test's namespace.
+            ///
+            /// The harness sees what passes, as with [`into_fd`](Self::into_fd).
             ///
             /// A program that opens it with `IFF_MULTI_QUEUE` needs `multi_queue = true` in the attribute.
             ///

@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 #[cfg(unix)]
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+use super::far_end::Dropped;
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode, Witness};
@@ -131,13 +132,22 @@ impl Backing {
         }
     }
 
-    pub(super) fn host_end(&self, stack: &Stack) -> io::Result<Arc<dyn Device>> {
+    /// The host end, and how many frames found no room there.
+    pub(super) fn host_end(&self, stack: &Stack) -> io::Result<(Arc<dyn Device>, Dropped)> {
         // Used where there is a kernel backend.
         let _ = stack;
         match self {
-            Self::Mock { cable, .. } => Ok(Arc::new(cable.host_end())),
+            Self::Mock { cable, .. } => {
+                let end = cable.host_end();
+                let same = end.clone();
+                Ok((Arc::new(end), Box::new(move || Ok(same.dropped()))))
+            }
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(Arc::new(stack.run(|| device.packet_socket())??)),
+            Self::Kernel(device) => {
+                let end = Arc::new(stack.run(|| device.packet_socket())??);
+                let same = Arc::clone(&end);
+                Ok((end, Box::new(move || same.dropped())))
+            }
         }
     }
 

@@ -208,7 +208,11 @@ fn are_witnesses(sockets: &[OpenSocket], witnesses: &Witnesses) -> bool {
 pub(super) struct DeviceSide {
     pub(super) ends: Arc<Ends>,
     pub(super) end: Arc<dyn Device>,
+    pub(super) dropped: Dropped,
 }
+
+/// Asks a host end how many frames found no room in its queue.
+pub(super) type Dropped = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 
 impl FarEnd for DeviceSide {
     fn exceeds_mtu(&self, octets: usize) -> bool {
@@ -216,7 +220,11 @@ impl FarEnd for DeviceSide {
     }
 
     fn dropped(&self) -> io::Result<u64> {
-        Ok(0)
+        (self.dropped)()
+    }
+
+    fn queue(&self) -> &'static str {
+        "the host end"
     }
 
     fn means(&self) -> Means {

@@ -166,7 +166,7 @@ impl Link {
     #[must_use]
     #[track_caller]
     pub fn host_end(&self) -> HostEnd {
-        let end = assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end");
+        let (end, dropped) = assert_ok(self.backing.host_end(&self.stack), "open a packet socket at the host end");
         let link = format!("the host end of {}", self.exchange.record().link());
         let name = end.name().unwrap_or_default();
         let exchange = Exchange::new(Parts {
@@ -177,7 +177,7 @@ impl Link {
             // The test itself holds the device end, until it hands it over.
             monitors: Monitors::none(),
             strict: false,
-            far_end: Arc::new(DeviceSide { ends: Arc::clone(&self.ends), end: Arc::clone(&end) }),
+            far_end: Arc::new(DeviceSide { ends: Arc::clone(&self.ends), end: Arc::clone(&end), dropped }),
             device: end,
         });
         self.ends.add_host(exchange.timeline());

@@ -18,6 +18,7 @@ pub(crate) trait Witness: Send {
     fn take(&mut self, see: &mut dyn FnMut(Seen<'_>)) -> io::Result<u64>;
 
     /// Its socket's inode, where it has one: the harness's own is told apart by it.
+    #[cfg(target_os = "linux")]
     fn inode(&self) -> Option<u64> {
         None
     }

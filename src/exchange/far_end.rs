@@ -73,8 +73,13 @@ pub(crate) trait FarEnd: Send + Sync {
     /// Whether an IP packet of so many octets is longer than the MTU.
     fn exceeds_mtu(&self, octets: usize) -> bool;
 
-    /// Frames that the device dropped because nobody read them in time.
+    /// Frames that were dropped before the reader had them, because nobody read them in time.
     fn dropped(&self) -> io::Result<u64>;
+
+    /// Whose queue that was.
+    fn queue(&self) -> &'static str {
+        "the device"
+    }
 
     /// What can establish that nothing else comes.
     fn means(&self) -> Means;

@@ -12,7 +12,6 @@
 //! | too early, counted from a frame that came | yes, that one was lost and is its repetition | yes, if it was long enough |
 //! | too early, counted from what the test sent | no | no |
 //! | a frame that must not come, a monitor's find, a device that failed | no | no |
-
 //!
 //! A frame of a replay that left late is a stall that explains what a lost frame does.
 
@@ -107,7 +106,8 @@ pub(super) fn suspicion(exchange: &Exchange, excuse: Excuse) -> Option<String> {
 pub(super) fn lost(exchange: &Exchange) -> Option<String> {
     if let Ok(dropped @ 1..) = exchange.far_end.dropped() {
         let frames = super::report::counted(dropped, "frame");
-        return Some(format!("the device dropped {frames}, which nobody read in time"));
+        let queue = exchange.far_end.queue();
+        return Some(format!("{queue} dropped {frames}, which nobody read in time"));
     }
     let lost = exchange.accounting().dropped;
     (lost > 0).then(|| format!("the harness lost {}: its queue was full", super::report::counted(lost, "frame")))

@@ -14,6 +14,7 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use libc::{c_int, c_void, socklen_t};
 
@@ -35,6 +36,7 @@ pub struct PacketSocket {
     name: String,
     index: u32,
     mtu: u32,
+    dropped: AtomicU64,
 }
 
 impl PacketSocket {
@@ -46,7 +48,17 @@ impl PacketSocket {
         let options =
             [(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1), (libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)];
         let socket = open_socket(mode, &name, index, &options)?;
-        Ok(Self { socket, waker: Waker::new()?, mode, name, index, mtu })
+        Ok(Self { socket, waker: Waker::new()?, mode, name, index, mtu, dropped: AtomicU64::new(0) })
+    }
+
+    /// How many frames were lost because nobody received them in time (`tp_drops` of `PACKET_STATISTICS`).
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn dropped(&self) -> io::Result<u64> {
+        // The kernel forgets what it told.
+        let new = drops(&self.socket)?;
+        Ok(self.dropped.fetch_add(new, Ordering::Relaxed) + new)
     }
 
     /// The socket's inode, by which [`sockets`](super::sockets) lists it: the harness's own is told apart by it.
@@ -208,6 +220,31 @@ mod tests {
                     let [listed] = sockets().unwrap()[..] else { panic!("{:?}", sockets()) };
                     assert_eq!((listed.protocol, listed.interface), (SocketProtocol::Packet, Some(1)));
                     assert_eq!(listed.inode, own.inode().unwrap());
+                })
+            })
+            .unwrap();
+    }
+
+    #[test]
+    #[ignore = "needs a network namespace"]
+    fn what_finds_no_room_is_counted() {
+        Namespace::new()
+            .and_then(|namespace| {
+                namespace.run(|| {
+                    let own = PacketSocket::open(Mode::Tap, "lo".to_owned(), 1, 65_536).unwrap();
+                    set_option(&own.socket, libc::SOL_SOCKET, libc::SO_RCVBUF, 1).unwrap();
+                    let socket = std::net::UdpSocket::bind("127.0.0.1:9").unwrap();
+                    for rounds in 1..=2 {
+                        for _ in 0..100 {
+                            socket.send_to(b"one", "127.0.0.1:9").unwrap();
+                        }
+                        let (mut received, mut buffer) = (0, [0; 100]);
+                        while own.receive(&mut buffer, Deadline::Now).is_ok() {
+                            received += 1;
+                        }
+                        assert!((1..100).contains(&received));
+                        assert_eq!(own.dropped().unwrap(), rounds * (100 - received));
+                    }
                 })
             })
             .unwrap();
