@@ -201,6 +201,45 @@ fn a_monitor_fails_the_next_verb(tun: Tun) {
     }
 }
 
+/// Monitors look at all that the device holds when the test ends, not only at what a verb waited for.
+#[tuntap_test(mock)]
+#[should_panic(expected = "ttl is 0 (RFC 1122 section 3.2.1.7)")]
+fn what_comes_after_the_last_verb_is_judged(tun: Tun) {
+    use tuntap_test::device::Device as _;
+
+    let program = tun.mock().unwrap().host_end();
+    tun.expect_nothing_else();
+    program.transmit(&(Ipv4::new().ttl(0) / Udp::new()).build().unwrap()).unwrap();
+}
+
+/// The case that did it fails, and not a later one or none.
+#[tuntap_test(mock)]
+fn each_case_is_judged_at_its_end(tun: Tun) {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use tuntap_test::device::Device as _;
+
+    let program = tun.mock().unwrap().host_end();
+    tun.expect_nothing_else();
+    for ttl in [64, 0, 64] {
+        let packet = (Ipv4::new().ttl(ttl) / Udp::new()).build().unwrap();
+        let ended = catch_unwind(AssertUnwindSafe(|| tun.case(|| program.transmit(&packet).map(drop))));
+        match ended {
+            Ok(outcome) => assert!(ttl == 64 && outcome.is_ok()),
+            Err(payload) => {
+                assert!(payload.downcast_ref::<String>().unwrap().contains("monitor \"time to live\""), "ttl {ttl}");
+                assert_eq!(ttl, 0);
+            }
+        }
+    }
+}
+
+/// The checksum of nothing but zeros: the kernel sends the other form of zero than RFC 1071 has.
+#[tuntap_test]
+fn an_echo_of_nothing_but_zeros_is_sound(tun: Tun) {
+    tun.send(Icmpv4::echo_request(0, 0));
+    tun.expect(Icmpv4::echo_reply(0, 0));
+}
+
 #[tuntap_test(mock, strict)]
 #[should_panic(expected = "1 frame came that nobody wanted")]
 fn a_strict_test_fails_with_what_is_left_over(tun: Tun) {

@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
-use std::panic;
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 
 use super::backing::Backing;
@@ -273,15 +272,19 @@ impl Link {
     /// ```
     ///
     /// # Panics
-    /// When the closure does, with its payload.
+    /// When the closure does, with its payload; and when a monitor found something in what the case received.
     #[track_caller]
     pub fn case<T: CaseOutcome>(&self, body: impl FnOnce() -> T) -> T {
         assert_ok(self.exchange.end().drain(), "throw the frames of the case before away");
         self.exchange.timeline().restart();
         match panic::catch_unwind(AssertUnwindSafe(body)) {
             Ok(outcome) => {
-                if outcome.failed() {
+                let judged = if outcome.failed() { Ok(()) } else { self.exchange.check_all(Some(Location::caller())) };
+                if outcome.failed() || judged.is_err() {
                     self.exchange.timeline().case_failed();
+                }
+                if let Err(failure) = judged {
+                    panic!("{failure}");
                 }
                 outcome
             }

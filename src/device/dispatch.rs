@@ -399,7 +399,7 @@ impl Dispatcher {
         }
     }
 
-    fn is_on_reader(&self) -> bool {
+    pub(crate) fn is_on_reader(&self) -> bool {
         thread::current().id() == self.thread
     }
 

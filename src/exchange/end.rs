@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::timeline::{Fate, Timeline};
 use crate::codec::Framing;
@@ -125,6 +125,15 @@ impl DeviceEnd {
                 }
                 result => return result.map(Read::Direct),
             }
+        }
+    }
+
+    /// Lets the reader, if there is one, take what the device holds now; not for longer than that. On the reader's own
+    /// thread it does nothing.
+    pub(super) fn catch_up(&self, verb: &str, at_most: Duration) {
+        if let Some(dispatcher) = self.dispatcher.get().filter(|dispatcher| !dispatcher.is_on_reader()) {
+            // Who floods the link past that is told of by what was read.
+            let _ = dispatcher.catch_up(verb, at_most);
         }
     }
 

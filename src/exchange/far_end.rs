@@ -62,6 +62,7 @@ impl std::fmt::Display for Established {
 pub(crate) enum Means {
     /// Reading what is there is enough.
     AtOnce,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the kernel backend has fences"))]
     /// This frame, whose answer [`FarEnd::answers_fence`] recognises; a quiet window too where there is a reason.
     Fence { nonce: u64, request: Vec<u8>, and_quiet: Option<Reason> },
     /// Watching only.

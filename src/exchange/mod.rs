@@ -390,6 +390,14 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// As [`check_monitors`](Self::check_monitors), of all that the device holds now.
+    pub(crate) fn check_all(&self, line: Option<Line>) -> Result<(), Failure> {
+        self.end.catch_up("be judged", verb::CATCH_UP);
+        self.check_monitors(line)
+    }
+}
+
 /// When the link goes, what no verb has told is found: what a monitor saw, and in a strict test what nobody wanted. The
 /// end of the test fails with it.
 impl Drop for Exchange {
@@ -399,7 +407,7 @@ impl Drop for Exchange {
         } else if self.record.is_strict() {
             self.drive(NothingElse::new(self, None)).err()
         } else {
-            self.check_monitors(None).err()
+            self.check_all(None).err()
         };
         self.record.end(verdict);
     }

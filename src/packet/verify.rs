@@ -102,10 +102,12 @@ impl View<'_> {
 
     /// Tells that a checksum is not right. `sum` is the checksum computed over the field as it stands: 0 when right.
     pub(crate) fn check_sum(&self, field: &'static str, sum: u16, rule: &'static str, defect: &mut dyn FnMut(Defect)) {
-        if sum == 0 {
+        let got = self.number(field);
+        // Zero has two forms in ones' complement (RFC 1624 section 3). A message of nothing but zeros, an echo reply
+        // with identifier and sequence number 0 say, has 0xffff by RFC 1071; Linux sends 0x0000.
+        if sum == 0 || (sum == 0xffff && got == 0) {
             return;
         }
-        let got = self.number(field);
         // What the sum lacks, added in ones' complement, is what the field has to be.
         let got_16 = u16::try_from(got).unwrap_or_default();
         let (added, carried) = got_16.overflowing_add(sum);
