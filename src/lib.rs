@@ -56,7 +56,7 @@
 //! # What it does not do yet
 //!
 //! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, captures
-//! turned into tests or replayed, kernel devices on macOS and the BSDs.
+//! turned into tests, kernel devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;
