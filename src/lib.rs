@@ -71,6 +71,7 @@ pub mod mock;
 pub mod packet;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+mod to_test;
 
 pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;

@@ -74,7 +74,7 @@ mod ndp_options;
 mod options;
 mod parts;
 mod payload;
-mod rust;
+pub(crate) mod rust;
 mod summary;
 mod tcp;
 mod tcp_options;
