@@ -49,3 +49,5 @@ pub use link_type::{LinkType, LinkTypeError};
 pub use read::Capture;
 pub use recording::Recording;
 pub use writer::PcapngWriter;
+
+pub use crate::to_test::{ToTest, ToTestError, to_test};

@@ -18,6 +18,7 @@ pub mod dispatch;
 mod frame;
 mod timeout;
 
+pub(crate) use address::documentation_hosts;
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub(crate) use frame::LARGEST_FRAME;

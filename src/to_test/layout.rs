@@ -205,7 +205,7 @@ fn columns(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     /// What rustfmt makes of it with its defaults.
-    fn formatted(source: &str) -> String {
+    pub(in crate::to_test) fn formatted(source: &str) -> String {
         let nowhere = std::env::temp_dir();
         let mut rustfmt = Command::new("rustfmt")
             .args(["--edition", "2024", "--emit", "stdout", "--config", "max_width=100"])
