@@ -20,6 +20,7 @@ macro_rules! golden {
 golden! {
     addresses = "capture_to_test/golden/addresses.rs";
     both_ends = "capture_to_test/golden/both_ends.rs";
+    conversation = "capture_to_test/golden/conversation.rs";
     closed_port = "capture_to_test/golden/closed_port.rs";
     dns_forwarder = "capture_to_test/golden/dns_forwarder.rs";
     fragments = "capture_to_test/golden/fragments.rs";
@@ -91,7 +92,7 @@ fn pcap(pcapng: &[u8]) -> Vec<u8> {
 
 #[tuntap_test(kernel, address = "10.1.2.3/16", address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1/64", peer = "10.1.7.9", peer = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", mtu = 9000)]
 fn records_addresses(tun: Tun) {
-    for octets in [8, 4000] {
+    for octets in [8, 1600] {
         tun.send(Icmpv4::echo_request(7, 1) / vec![0x5a; octets]);
         tun.expect(Icmpv4::echo_reply(7, 1));
         tun.send(Icmpv6::echo_request(7, 1) / vec![0x5a; octets]);

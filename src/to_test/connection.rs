@@ -146,13 +146,13 @@ impl Connections {
         let tcp = script.flow_name(id);
         let mut code = calls.into_iter().fold(Code::text(tcp).then(".reply()"), Code::then);
         if segment.has(SYN) && segment.has(ACK) {
-            if let Some(mss) = details.mss {
+            if let Some(mss) = segment.mss {
                 code = code.then(format!(".with(Tcp::new().mss({mss}))"));
             }
             if !self.services.contains(&other.port()) {
                 self.services.push(other.port());
             }
-        } else if details.window == 0 && !segment.has(RST) {
+        } else if details.window == 0 && !segment.has(SYN) && !segment.has(RST) {
             code = code.then(".with(Tcp::new().window(0))");
         }
         Some(code)
@@ -160,13 +160,13 @@ impl Connections {
 
     /// The template of a SYN with which the code under test opens a connection.
     pub(super) fn opening(&self, frame: FrameRef<'_>, mut packet: Packet, place: &Place<'_>) -> Option<Code> {
-        let (segment, details) = Segment::read(frame).filter(|(segment, _)| segment.opens())?;
+        let (segment, _) = Segment::read(frame).filter(|(segment, _)| segment.opens())?;
         let words: Words = vec![(0, "flags", "TcpFlags::SYN & !TcpFlags::ACK".to_owned())];
         let layer = packet.layers.iter_mut().find(|layer| layer.kind() == LayerKind::Tcp)?;
         if segment.from.port() >= FIRST_EPHEMERAL && segment.from.port() != segment.to.port() {
             layer.unset("sport");
         }
-        if let Some(mss) = details.mss {
+        if let Some(mss) = segment.mss {
             layer.merge(&Layer::from(Tcp::new().mss(mss)));
         }
         template::code(&packet, place.link, place.constants, &words)
@@ -227,7 +227,7 @@ impl Connection {
             scale: 0,
             mss: false,
         };
-        connection.offer(details, id, script);
+        connection.offer(segment, details, id, script);
         connection
     }
 
@@ -237,18 +237,18 @@ impl Connection {
     }
 
     /// What our SYN offers.
-    fn offer(&mut self, details: &Details, id: FlowId, script: &mut Script) {
+    fn offer(&mut self, segment: &Segment, details: &Details, id: FlowId, script: &mut Script) {
         let flow = std::mem::replace(&mut self.flow, TcpFlow::new([0; 4], 0, [0; 4], 0));
         let mut flow = flow.window(details.window);
         if details.window != USUAL_WINDOW {
             script.refine_flow(id, format!(".window({})", details.window));
         }
-        if let Some(mss) = details.mss {
+        if let Some(mss) = segment.mss {
             flow = flow.mss(mss);
             self.mss = true;
             script.refine_flow(id, format!(".mss({mss})"));
         }
-        if let Some(shift) = details.window_scale {
+        if let Some(shift) = segment.window_scale {
             flow = flow.window_scale(shift);
             self.scale = shift.min(14);
             script.refine_flow(id, format!(".window_scale({shift})"));
@@ -266,7 +266,7 @@ impl Connection {
             self.initial = Some(segment.seq);
             self.flow = flow.initial_sequence(segment.seq);
             if segment.has(SYN) {
-                self.offer(details, id, script);
+                self.offer(segment, details, id, script);
             }
         }
         id

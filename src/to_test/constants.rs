@@ -20,7 +20,7 @@ use crate::packet::rust;
 const SHORT: usize = 40;
 /// The columns of one line of a text.
 const LINE: usize = 64;
-/// The columns of an array on one line, as rustfmt has it (`array_width`).
+/// The columns between the brackets of an array on one line, as rustfmt has it (`array_width`).
 const ARRAY: usize = 60;
 
 /// The constants that a test uses, in the order in which it does.
@@ -79,7 +79,7 @@ impl Constants {
     pub(super) fn items(&self) -> String {
         let mut text = String::new();
         for (name, of, elements) in &*self.arrays.borrow() {
-            let _ = if elements.len() + 2 <= ARRAY {
+            let _ = if elements.len() <= ARRAY {
                 writeln!(text, "const {name}: {of} = [{elements}];")
             } else {
                 writeln!(text, "const {name}: {of} = [\n    {elements},\n];")
@@ -125,7 +125,7 @@ fn byte_string(octets: &[u8]) -> String {
 fn array(octets: &[u8]) -> String {
     let elements: Vec<String> = octets.iter().map(|octet| format!("{octet:#04x}")).collect();
     let line = elements.join(", ");
-    if line.len() + 2 <= ARRAY {
+    if line.len() <= ARRAY {
         return format!("&[{line}]");
     }
     let lines = elements.chunks(16).map(|chunk| format!("    {},\n", chunk.join(", ")));

@@ -208,7 +208,7 @@ impl Link {
                 let long = || {
                     let address = Ipv6Addr::from_bits(bits);
                     let columns: usize = address.segments().iter().map(|segment| format!("{segment:#x}, ").len()).sum();
-                    (columns > 60).then(|| constants.ipv6(address))
+                    (columns > 56).then(|| constants.ipv6(address))
                 };
                 found.map(|(_, word)| format!("{name}.{word}()")).or_else(long)
             }

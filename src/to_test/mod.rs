@@ -62,7 +62,8 @@ pub fn to_test(path: impl AsRef<Path>) -> Result<String, ToTestError> {
 ///
 /// # Which side is sent
 ///
-/// * What comes from an address given by [`sent_by`](Self::sent_by), and nothing else, if any was given.
+/// * What comes from an address given by [`sent_by`](Self::sent_by), and nothing else of its family, IPv4 or IPv6, where one
+///   was given.
 /// * Else what the capture calls inbound, where it tells directions: the interface received it. Captures of this crate
 ///   do, and there inbound is what the test sent.
 /// * Else what comes from the source of the interface's first frame (its hardware address on Ethernet).
@@ -102,8 +103,8 @@ impl ToTest {
         Self { sent_by: Vec::new(), name: None, start: None }
     }
 
-    /// The test sends what comes from that address, and expects all else, whatever the capture says of directions. May be
-    /// given several times: IPv4 and IPv6.
+    /// The test sends what comes from that address, and expects all else of its family, whatever the capture says of
+    /// directions. May be given several times.
     pub fn sent_by(mut self, address: impl Into<IpAddr>) -> Self {
         self.sent_by.push(address.into());
         self

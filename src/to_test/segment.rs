@@ -6,12 +6,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::constants::Constants;
+use super::template::MOST_NAMED;
 use crate::device::{FrameRef, Mode};
 use crate::exchange::TcpFlow;
 use crate::exchange::flow::Reply;
 use crate::packet::{Dissection, IntoPacket, LayerKind, Packet, Tcp, TcpFlags};
 
-/// What counts of a segment: not its window, nor its options.
+/// What counts of a segment: not its window, nor its options but those of a SYN that a flow has.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) from: SocketAddr,
@@ -22,13 +23,13 @@ pub(super) struct Segment {
     pub(super) ack: Option<u32>,
     pub(super) urgent: u16,
     pub(super) payload: Vec<u8>,
+    pub(super) mss: Option<u16>,
+    pub(super) window_scale: Option<u8>,
 }
 
 /// What a segment tells besides.
 pub(super) struct Details {
     pub(super) window: u16,
-    pub(super) mss: Option<u16>,
-    pub(super) window_scale: Option<u8>,
     /// It has options that a flow has no words for.
     pub(super) others: bool,
 }
@@ -59,11 +60,12 @@ impl Segment {
         };
         let tcp = frame.tcp().ok()?;
         let flags = dissection.header(LayerKind::Tcp)?.get(13).copied()?;
-        let mut details = Details { window: tcp.window_size(), mss: None, window_scale: None, others: false };
+        let mut details = Details { window: tcp.window_size(), others: false };
+        let (mut mss, mut window_scale) = (None, None);
         for option in tcp.options_iterator() {
             match option {
-                Ok(etherparse::TcpOptionElement::MaximumSegmentSize(octets)) => details.mss = Some(octets),
-                Ok(etherparse::TcpOptionElement::WindowScale(shift)) => details.window_scale = Some(shift),
+                Ok(etherparse::TcpOptionElement::MaximumSegmentSize(octets)) => mss = Some(octets),
+                Ok(etherparse::TcpOptionElement::WindowScale(shift)) => window_scale = Some(shift),
                 Ok(etherparse::TcpOptionElement::Noop) => {}
                 Ok(_) | Err(_) => details.others = true,
             }
@@ -76,6 +78,8 @@ impl Segment {
             ack: tcp.ack().then(|| tcp.acknowledgment_number()),
             urgent: tcp.urgent_pointer(),
             payload: tcp.payload().to_vec(),
+            mss: mss.filter(|_| tcp.syn()),
+            window_scale: window_scale.filter(|_| tcp.syn()),
         };
         Some((segment, details))
     }
@@ -95,6 +99,9 @@ impl Segment {
     }
 
     fn flag_names(&self) -> String {
+        if self.flags.count_ones() > MOST_NAMED {
+            return format!("TcpFlags({:#04x})", self.flags);
+        }
         const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
         let set = NAMES.iter().enumerate().filter(|(bit, _)| self.flags >> bit & 1 == 1);
         let names: Vec<String> = set.map(|(_, name)| format!("TcpFlags::{name}")).collect();
@@ -158,6 +165,14 @@ pub(super) fn sent(flow: &mut TcpFlow, tcp: &str, segment: &Segment, constants: 
     if segment.urgent != 0 {
         calls.push(format!(".urgent({})", segment.urgent));
         header = header.urgent(segment.urgent);
+    }
+    if let Some(mss) = segment.mss {
+        calls.push(format!(".mss({mss})"));
+        header = header.mss(mss);
+    }
+    if let Some(shift) = segment.window_scale {
+        calls.push(format!(".window_scale({shift})"));
+        header = header.window_scale(shift);
     }
     let packet = header.into_packet();
     let _ = flow.segment(if payload.is_some() { packet / &segment.payload } else { packet });

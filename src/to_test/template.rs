@@ -12,6 +12,9 @@ use crate::packet::field::Constraint;
 use crate::packet::layer::{FieldInfo, Show};
 use crate::packet::{Defaults, Dissection, Layer, LayerKind, Packet};
 
+/// More flags than that are written as a number: their names would fill lines.
+pub(super) const MOST_NAMED: u32 = 3;
+
 /// Words that stand for numbers: in the layer that so many stand behind, for that field.
 pub(super) type Words = Vec<(usize, &'static str, String)>;
 
@@ -53,11 +56,15 @@ fn is_open(layer: &Layer) -> bool {
 /// identifications, whether routers may fragment it, the numbers of TCP.
 pub(super) fn to_expect(mut packet: Packet) -> Packet {
     let carries_ip = packet.layers.iter().any(|layer| layer.kind().is_ip());
+    let is_unknown = packet.layers.get(1).is_none_or(|layer| layer.kind() == LayerKind::Payload);
     if let Some(ethernet) = packet.layers.first_mut().filter(|layer| layer.kind() == LayerKind::Ethernet) {
         let is_group = ethernet.number("dst").is_some_and(|dst| dst >> 40 & 1 == 1);
         if is_group && !carries_ip {
             ethernet.unset("src");
-        } else if packet.layers.len() > 1 {
+        } else if is_unknown {
+            ethernet.unset("src");
+            ethernet.unset("dst");
+        } else {
             packet.layers.remove(0);
         }
     }
@@ -101,9 +108,19 @@ pub(super) fn code(packet: &Packet, link: &Link, constants: &Constants, words: &
             let word = words.iter().find(|(layer, field, _)| *layer == behind && *field == info.name);
             match (word, wanted) {
                 (Some((.., word)), _) => Some(word.clone()),
+                (None, Constraint::Exact(bits)) if matches!(info.show, Show::TcpFlags) && bits.count_ones() > MOST_NAMED => {
+                    Some(format!("TcpFlags({bits:#04x})"))
+                }
                 (None, Constraint::Exact(bits)) => link.word(info.show, *bits, constants),
                 (None, Constraint::Octets(octets)) if !matches!(info.show, Show::Name | Show::Addresses) => {
-                    constants.long(octets, name)
+                    // Several addresses would fill lines with the path of their type.
+                    let few = match info.name {
+                        "source_list" => 4,
+                        "records" => 8,
+                        "mld_records" => 20,
+                        _ => usize::MAX,
+                    };
+                    (octets.len() > few).then(|| constants.octets(octets, name)).or_else(|| constants.long(octets, name))
                 }
                 _ => None,
             }

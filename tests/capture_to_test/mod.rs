@@ -22,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { extension: "pcap", ..case("addresses", None) },
     case("both_ends", None),
     case("closed_port", None),
+    case("conversation", None),
     case("dns_forwarder", Some("super::host::forward_dns(&tun);")),
     case("fragments", None),
     case("icmp_error", Some("super::host::ask(&tun);")),
