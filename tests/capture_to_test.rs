@@ -54,7 +54,12 @@ fn rustfmt(sources: &[String]) -> Output {
 #[track_caller]
 fn is_formatted(sources: &[String]) {
     let output = rustfmt(sources);
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -82,7 +87,13 @@ fn source(octets: &[u8], to_test: &ToTest) -> String {
 
 /// The lines of a source's function.
 fn body(source: &str) -> Vec<&str> {
-    source.lines().skip_while(|line| !line.starts_with("fn ")).skip(1).take_while(|line| *line != "}").map(str::trim).collect()
+    source
+        .lines()
+        .skip_while(|line| !line.starts_with("fn "))
+        .skip(1)
+        .take_while(|line| *line != "}")
+        .map(str::trim)
+        .collect()
 }
 
 fn built(packet: impl IntoPacket) -> Vec<u8> {
@@ -123,7 +134,10 @@ fn who_is_asked_for_is_sent_else_what_is_inbound_else_what_is_first() {
         source(&captured(&tun0, &directed), &asked),
     ] {
         assert_eq!(body(&source)[1..], other, "{source}");
-        assert!(source.contains("#[tuntap_test(kernel, address = \"192.0.2.2/24\", peer = \"192.0.2.1\")]"), "{source}");
+        assert!(
+            source.contains("#[tuntap_test(kernel, address = \"192.0.2.2/24\", peer = \"192.0.2.1\")]"),
+            "{source}"
+        );
         assert_eq!(body(&source)[0], "// Start the code under test here: it sends first.");
     }
     let asked = ToTest::new().sent_by([192, 0, 2, 2]);
@@ -133,31 +147,42 @@ fn who_is_asked_for_is_sent_else_what_is_inbound_else_what_is_first() {
 #[test]
 fn on_ethernet_a_side_is_its_hardware_address() {
     let [a, b, all] = [[2, 0, 0, 0, 0, 0xaa], [2, 0, 0, 0, 0, 0xbb], [0xff; 6]];
-    let question = Ethernet::new().src(a).dst(all) / tuntap_test::packet::Arp::who_has([10, 0, 0, 2]).sender([10, 0, 0, 1]).sender_mac(a);
-    let answer = Ethernet::new().src(b).dst(a) / tuntap_test::packet::Arp::is_at([10, 0, 0, 2], b).target([10, 0, 0, 1]).target_mac(a);
+    let question = Ethernet::new().src(a).dst(all)
+        / tuntap_test::packet::Arp::who_has([10, 0, 0, 2]).sender([10, 0, 0, 1]).sender_mac(a);
+    let answer = Ethernet::new().src(b).dst(a)
+        / tuntap_test::packet::Arp::is_at([10, 0, 0, 2], b).target([10, 0, 0, 1]).target_mac(a);
     let unknown = Ethernet::new().src(b).dst(a).ether_type(0x88b5) / b"anything";
     let frames = [question.trailer([0; 18]), answer.clone(), unknown].map(|packet| (None, built(packet)));
     let capture = captured(&Interface::new("eth0", Mode::Tap), &frames);
     let source = source(&capture, &ToTest::new().named("ARP on Ethernet"));
     is_formatted(std::slice::from_ref(&source));
     assert!(source.contains("const PEER_MAC: [u8; 6] = [0x02, 0x00, 0x00, 0x00, 0x00, 0xaa];"), "{source}");
-    assert!(source.contains("#[tuntap_test(kernel, address = \"10.0.0.2/24\", peer = \"10.0.0.1\")]\nfn arp_on_ethernet(tap: Tap) {"), "{source}");
-    assert_eq!(body(&source), [
-        "let host_mac = tap.host_mac().unwrap();",
-        "tap.send(",
-        "Ethernet::new().dst([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])",
-        "/ Arp::who_has(tap.host_v4())",
-        ".sender_mac(PEER_MAC)",
-        ".sender(tap.peer_v4()),",
-        ");",
-        "tap.expect(",
-        "Arp::is_at(tap.host_v4(), host_mac)",
-        ".target_mac(PEER_MAC)",
-        ".target(tap.peer_v4()),",
-        ");",
-        "tap.expect(Ethernet::new() / b\"anything\");",
-        "tap.expect_nothing_else();",
-    ], "{source}");
+    assert!(
+        source.contains(
+            "#[tuntap_test(kernel, address = \"10.0.0.2/24\", peer = \"10.0.0.1\")]\nfn arp_on_ethernet(tap: Tap) {"
+        ),
+        "{source}"
+    );
+    assert_eq!(
+        body(&source),
+        [
+            "let host_mac = tap.host_mac().unwrap();",
+            "tap.send(",
+            "Ethernet::new().dst([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])",
+            "/ Arp::who_has(tap.host_v4())",
+            ".sender_mac(PEER_MAC)",
+            ".sender(tap.peer_v4()),",
+            ");",
+            "tap.expect(",
+            "Arp::is_at(tap.host_v4(), host_mac)",
+            ".target_mac(PEER_MAC)",
+            ".target(tap.peer_v4()),",
+            ");",
+            "tap.expect(Ethernet::new() / b\"anything\");",
+            "tap.expect_nothing_else();",
+        ],
+        "{source}"
+    );
 }
 
 #[test]
@@ -180,22 +205,25 @@ fn what_a_capture_does_not_hold_is_said() {
     let source = source(&writer.into_inner(), &ToTest::new().named("match"));
     is_formatted(std::slice::from_ref(&source));
     assert!(source.contains("fn match_(tun: Tun)"), "{source}");
-    assert_eq!(body(&source), [
-        "tun.send(Icmpv4::echo_request(7, 1));",
-        "// Frame 2 is left out: link type IEEE802_11 (105) holds neither IP packets nor Ethernet frames.",
-        "// Any frame: 24 of its 28 octets were captured.",
-        "tun.expect(Packet::any().unverified());",
-        "// Frame 4 is not sent: 24 of its 28 octets were captured.",
-        "// 1.231 s after the frame before.",
-        "tun.send(Icmpv4::echo_request(7, 1));",
-        "// The test that recorded this did not expect it:",
-        "// 0.210 s after the frame before.",
-        "tun.expect(",
-        "(Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4()) / Icmpv4::echo_reply(7, 1))",
-        ".within(Duration::from_millis(420)),",
-        ");",
-        "tun.expect_nothing_else();",
-    ]);
+    assert_eq!(
+        body(&source),
+        [
+            "tun.send(Icmpv4::echo_request(7, 1));",
+            "// Frame 2 is left out: link type IEEE802_11 (105) holds neither IP packets nor Ethernet frames.",
+            "// Any frame: 24 of its 28 octets were captured.",
+            "tun.expect(Packet::any().unverified());",
+            "// Frame 4 is not sent: 24 of its 28 octets were captured.",
+            "// 1.231 s after the frame before.",
+            "tun.send(Icmpv4::echo_request(7, 1));",
+            "// The test that recorded this did not expect it:",
+            "// 0.210 s after the frame before.",
+            "tun.expect(",
+            "(Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4()) / Icmpv4::echo_reply(7, 1))",
+            ".within(Duration::from_millis(420)),",
+            ");",
+            "tun.expect_nothing_else();",
+        ]
+    );
 }
 
 /// As Linux hands it to whoever captures on the sending machine: the checksum is the pseudo-header's.
@@ -249,10 +277,7 @@ fn errors_name_the_file_and_what_is_wrong() {
     let none = captured(&Interface::new("tun0", Mode::Tun), &[]);
     assert_eq!(told("empty.pcapng", &none), "the capture is empty: it holds no frame to make a test from");
     assert_eq!(told("nothing", b""), "capture file needs 4 octets at offset 0, 0 available");
-    assert_eq!(
-        told("note.txt", b"hello"),
-        "capture file is neither pcap nor pcapng: at offset 0 stands 68 65 6c 6c"
-    );
+    assert_eq!(told("note.txt", b"hello"), "capture file is neither pcap nor pcapng: at offset 0 stands 68 65 6c 6c");
     assert_eq!(
         told("wlan.pcapng", &writer.into_inner()),
         "none of its 1 frames can travel on a link; the first: link type IEEE802_11 (105) holds neither IP packets nor \
@@ -278,19 +303,22 @@ fn a_broken_segment_and_a_small_window_are_told_in_the_flows_words() {
     let frames = frames.map(|(direction, octets)| (Some(direction), octets));
     let source = source(&captured(&Interface::new("tun0", Mode::Tun), &frames), &ToTest::new());
     is_formatted(std::slice::from_ref(&source));
-    assert_eq!(body(&source), [
-        "// Start the code under test here: TCP port 80.",
-        "let mut tcp = tun.tcp_flow(40000, 80).window(9000);",
-        "let mut stray = tcp.fork();",
-        "tun.send(stray.syn().with(Tcp::new().checksum(0x0bad)));",
-        "tun.send(tcp.syn());",
-        "tun.expect(tcp.reply().syn_ack().with(Tcp::new().mss(536)));",
-        "tun.send(tcp.ack().with(Tcp::new().window(0)));",
-        "tun.expect(tcp.reply().data(b\"\").with(Tcp::new().window(0)));",
-        "let segment = tcp.segment(Tcp::new().flags(TcpFlags::RST));",
-        "tun.send(segment);",
-        "tun.expect_nothing_else();",
-    ]);
+    assert_eq!(
+        body(&source),
+        [
+            "// Start the code under test here: TCP port 80.",
+            "let mut tcp = tun.tcp_flow(40000, 80).window(9000);",
+            "let mut stray = tcp.fork();",
+            "tun.send(stray.syn().with(Tcp::new().checksum(0x0bad)));",
+            "tun.send(tcp.syn());",
+            "tun.expect(tcp.reply().syn_ack().with(Tcp::new().mss(536)));",
+            "tun.send(tcp.ack().with(Tcp::new().window(0)));",
+            "tun.expect(tcp.reply().data(b\"\").with(Tcp::new().window(0)));",
+            "let segment = tcp.segment(Tcp::new().flags(TcpFlags::RST));",
+            "tun.send(segment);",
+            "tun.expect_nothing_else();",
+        ]
+    );
 }
 
 /// Frames that have something to do with each other, and some that are octets.
@@ -302,7 +330,7 @@ fn frame() -> impl Strategy<Value = (Option<Direction>, Vec<u8>)> {
         1 => (conversation::packet(false), any::<prop::sample::Index>(), any::<u8>()).prop_map(|((_, packet), at, octet)| {
             let mut octets = packet.build().unwrap();
             let at = at.index(octets.len());
-            octets[at] = octet;
+            octets.splice(at..=at, [octet]);
             octets
         }),
     ];

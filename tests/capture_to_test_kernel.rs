@@ -4,6 +4,7 @@
 //!
 //! The recordings are left in `target/tmp/captures`; those in `fixtures/captures` are copies of them.
 #![cfg(target_os = "linux")]
+#![expect(clippy::indexing_slicing, reason = "what is too short fails the test")]
 
 #[path = "capture_to_test/mod.rs"]
 mod cases;
@@ -50,7 +51,8 @@ fn record(name: &str, ends: &[(&str, &Exchange)]) {
     let mut writer = PcapngWriter::new(Vec::new()).unwrap();
     let mut frames = Vec::new();
     for (interface, end) in ends {
-        let link = if name == "both_ends" { format!("TUN {interface} on the mock, host 192.0.2.1/24") } else { String::new() };
+        let link =
+            if name == "both_ends" { format!("TUN {interface} on the mock, host 192.0.2.1/24") } else { String::new() };
         let mut described = Interface::new(*interface, end.mode());
         if !link.is_empty() {
             described = described.with_description(link);
@@ -80,7 +82,8 @@ fn record(name: &str, ends: &[(&str, &Exchange)]) {
 /// The same as tcpdump would have it: no names, no directions.
 fn pcap(pcapng: &[u8]) -> Vec<u8> {
     let capture = tuntap_test::capture::Capture::from_octets(pcapng).unwrap();
-    let mut octets = [0xa1b2_c3d4, 0x0002_0004, 0, 0, 0xffff, u32::from(LinkType::RAW.0)].map(u32::to_be_bytes).concat();
+    let mut octets =
+        [0xa1b2_c3d4, 0x0002_0004, 0, 0, 0xffff, u32::from(LinkType::RAW.0)].map(u32::to_be_bytes).concat();
     for frame in &capture.frames {
         let seconds = u32::try_from(frame.time.as_secs()).unwrap();
         let length = u32::try_from(frame.octets.len()).unwrap();
@@ -90,7 +93,14 @@ fn pcap(pcapng: &[u8]) -> Vec<u8> {
     octets
 }
 
-#[tuntap_test(kernel, address = "10.1.2.3/16", address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1/64", peer = "10.1.7.9", peer = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", mtu = 9000)]
+#[tuntap_test(
+    kernel,
+    address = "10.1.2.3/16",
+    address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1/64",
+    peer = "10.1.7.9",
+    peer = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
+    mtu = 9000
+)]
 fn records_addresses(tun: Tun) {
     for octets in [8, 1600] {
         tun.send(Icmpv4::echo_request(7, 1) / vec![0x5a; octets]);
@@ -147,7 +157,7 @@ fn records_dns_forwarder(tun: Tun) {
     tun.send(Udp::new().sport(40_000).dport(53) / query(0x1234));
     let asked = tun.expect(Udp::new().dport(53));
     let port = asked.udp().unwrap().source_port();
-    tun.send(Udp::new().sport(53).dport(port) / answer(asked.payload()));
+    tun.send(Udp::new().sport(53).dport(port) / answer(asked.udp().unwrap().payload()));
     tun.expect(Udp::new().sport(53).dport(40_000) / answer(&query(0x1234)));
     record("dns_forwarder", &[("tun0", &tun)]);
 }
@@ -196,9 +206,7 @@ fn records_neighbours(tap: Tap) {
     tap.expect(Arp::who_has(tap.peer_v4()));
     tap.send(Arp::is_at(tap.peer_v4(), peer_mac).target(tap.host_v4()).target_mac(host_mac));
     tap.expect(Udp::new().dport(9) / b"hello");
-    tap.send(
-        Ethernet::new().dst([0xff; 6]) / Arp::who_has(tap.host_v4()).sender(tap.peer_v4()).sender_mac(peer_mac),
-    );
+    tap.send(Ethernet::new().dst([0xff; 6]) / Arp::who_has(tap.host_v4()).sender(tap.peer_v4()).sender_mac(peer_mac));
     tap.expect(Arp::is_at(tap.host_v4(), host_mac));
     tap.send(Icmpv6::neighbor_solicitation(tap.host_v6()).source_link_layer_address(peer_mac));
     tap.expect(Icmpv6::neighbor_advertisement(tap.host_v6()));

@@ -87,8 +87,8 @@ use std::sync::Arc;
 
 pub use accessors::NoLayer;
 pub use arp::Arp;
-pub(crate) use checksum::pseudo_header_sum;
 pub use build::BuildError;
+pub(crate) use checksum::pseudo_header_sum;
 pub(crate) use compare::Distance;
 pub use conversions::ConversionError;
 pub use defaults::Defaults;

@@ -96,7 +96,10 @@ impl Connections {
         let with = (!with.is_empty()).then(|| format!(".with(Tcp::new(){})", with.concat()));
         // What the host will not count is sent by a flow of its own.
         let (tcp, mut stray) = match wrong {
-            Some(_) => (script.declare("let mut ", "stray", Code::text(script.flow_name(id)).then(".fork()")), Some(connection.flow.fork())),
+            Some(_) => (
+                script.declare("let mut ", "stray", Code::text(script.flow_name(id)).then(".fork()")),
+                Some(connection.flow.fork()),
+            ),
             None => (script.flow_mut(id), None),
         };
         let flow = stray.as_mut().unwrap_or(&mut connection.flow);
@@ -217,16 +220,8 @@ impl Connection {
             script.comment("Its SYN had options that a flow does not have, such as SACK and timestamps.");
         }
         let id = script.flow(code);
-        let mut connection = Self {
-            own,
-            other,
-            flow,
-            id: Some(id),
-            opened_by: None,
-            initial: Some(segment.seq),
-            scale: 0,
-            mss: false,
-        };
+        let mut connection =
+            Self { own, other, flow, id: Some(id), opened_by: None, initial: Some(segment.seq), scale: 0, mss: false };
         connection.offer(segment, details, id, script);
         connection
     }

@@ -156,9 +156,17 @@ mod tests {
         for length in [9_u8, 10, 11, 12, 13, 16, 17, 32, 33, 200] {
             let _ = constants.octets(&(0..length).map(|octet| 255 - octet).collect::<Vec<_>>(), "PAYLOAD");
         }
-        let request = b"GET / HTTP/1.1\r\nHost: example.test\r\n  folded: a very long line that does not end for a while, \
+        let request =
+            b"GET / HTTP/1.1\r\nHost: example.test\r\n  folded: a very long line that does not end for a while, \
             and goes on and on, and has a \"quoted\" part\\\r\n\r\n";
-        for text in [&request[..], &[b' '; 70], &[b'a'; 15], &request[..50], &[b'\n'; 41], b"abc \n\n x\n   y\n z\n1234567890123456789"] {
+        for text in [
+            &request[..],
+            &[b' '; 70],
+            &[b'a'; 15],
+            &request[..50],
+            &[b'\n'; 41],
+            b"abc \n\n x\n   y\n z\n1234567890123456789",
+        ] {
             let _ = constants.octets(text, "TEXT");
         }
         let _ = constants.mac([0xfe; 6], "PEER_MAC");

@@ -108,7 +108,10 @@ impl Datagrams {
                 }
                 if holds_time(payload(packet, at), time) {
                     packet.layers.truncate(at + 1);
-                    words = words.into_iter().map(|(behind, field, word)| (behind.saturating_sub(1), field, word)).collect();
+                    words = words
+                        .into_iter()
+                        .map(|(behind, field, word)| (behind.saturating_sub(1), field, word))
+                        .collect();
                     learned.timed = Some((v6, id, seq));
                     learned.comment = Some("Its payload holds the time.");
                 }
@@ -139,7 +142,9 @@ impl Datagrams {
         let number = |packet: &Packet, field| packet.layers.get(at)?.number(field);
         match kind {
             Some(LayerKind::Udp) => {
-                let Some((to, dport)) = to.zip(number(packet, "dport").map(u16::from_bits)) else { return Words::new() };
+                let Some((to, dport)) = to.zip(number(packet, "dport").map(u16::from_bits)) else {
+                    return Words::new();
+                };
                 let end = (to, dport);
                 if !self.ports.iter().any(|(known, _)| *known == end) {
                     self.named.insert(end);
@@ -148,9 +153,9 @@ impl Datagrams {
                 let octets = payload(packet, at);
                 let asked = self.queries.iter().rev().find(|(from, id, _)| *from == end && octets.starts_with(id));
                 if let (Some((.., binding)), Some(rest)) = (asked, octets.get(2..)) {
-                    let query = script.frame(*binding);
+                    let id = script.number(*binding, Number::DnsId);
                     let rest = constants.octets(rest, "PAYLOAD");
-                    words.push((0, "octets", format!("[&{query}.payload()[..2], {rest}].concat()")));
+                    words.push((0, "octets", format!("[{id}, {rest}].concat()")));
                 }
                 words
             }
@@ -182,7 +187,8 @@ impl Datagrams {
     /// An ICMP error about a frame that came quotes the variable: `/ &query[..]`.
     fn quote(&self, packet: &mut Packet, at: usize, script: &mut Script) -> Option<Words> {
         let inside = packet.layers.get(at + 1..).filter(|inside| inside.iter().any(|layer| layer.kind().is_ip()))?;
-        let quoted = Packet { layers: inside.to_vec(), trailer: packet.trailer.clone(), ..Packet::any() }.build().ok()?;
+        let quoted =
+            Packet { layers: inside.to_vec(), trailer: packet.trailer.clone(), ..Packet::any() }.build().ok()?;
         let (whole, begin, binding) =
             self.came.iter().rev().find(|(came, ..)| quoted.len() >= 28 && is_quote(&quoted, came))?;
         let frame = script.frame(*binding);
@@ -206,9 +212,7 @@ impl Datagrams {
                 for (field, address) in [("sport", ends.0), ("dport", ends.1)] {
                     let end = address.zip(layer.number(field).map(u16::from_bits));
                     let known = self.ports.iter().find(|(known, _)| Some(*known) == end);
-                    words.extend(
-                        known.map(|(_, binding)| (behind, field, script.number(*binding, Number::UdpSource))),
-                    );
+                    words.extend(known.map(|(_, binding)| (behind, field, script.number(*binding, Number::UdpSource))));
                 }
             }
         }

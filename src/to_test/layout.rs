@@ -306,9 +306,11 @@ pub(super) mod tests {
     }
 
     fn statement() -> impl Strategy<Value = String> {
-        let call = (prop_oneof![Just(""), Just("let datagram_2 = ")], prop_oneof![Just("tun"), Just("eth0_7")], argument())
-            .prop_map(|(begin, link, argument)| (begin, Code::text(link).call(Method::With("expect", argument))));
-        let segment = packet().prop_map(|packet| ("let segment = ", Code::text("tcp").call(Method::With("segment", packet))));
+        let call =
+            (prop_oneof![Just(""), Just("let datagram_2 = ")], prop_oneof![Just("tun"), Just("eth0_7")], argument())
+                .prop_map(|(begin, link, argument)| (begin, Code::text(link).call(Method::With("expect", argument))));
+        let segment =
+            packet().prop_map(|packet| ("let segment = ", Code::text("tcp").call(Method::With("segment", packet))));
         prop_oneof![4 => call, 1 => segment, 1 => flow().prop_map(|flow| ("let mut tcp_2 = ", flow))]
             .prop_map(|(begin, code)| code.statement(begin))
     }

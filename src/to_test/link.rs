@@ -60,7 +60,8 @@ pub(super) fn links(
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for interface in &used {
         let is_host = called(interface).is_some_and(|name| name.ends_with(" (host end)"));
-        match groups.last_mut().filter(|group| is_host && group.last().is_some_and(|last| own(last) == own(interface))) {
+        match groups.last_mut().filter(|group| is_host && group.last().is_some_and(|last| own(last) == own(interface)))
+        {
             Some(group) => group.push(*interface),
             None => groups.push(vec![*interface]),
         }
@@ -74,8 +75,7 @@ pub(super) fn links(
             Some(name) if groups.len() > 1 => names.unique(&snake_case(name, otherwise)),
             _ => names.unique(otherwise),
         };
-        let is_host =
-            |interface: usize| called(&interface).is_some_and(|called| called.ends_with(" (host end)"));
+        let is_host = |interface: usize| called(&interface).is_some_and(|called| called.ends_with(" (host end)"));
         let seen: Vec<(Recorded<'_>, Side)> = of_group
             .map(|(recorded, side)| {
                 // At the host end the test plays the host.

@@ -17,6 +17,7 @@ mod connection;
 mod constants;
 mod datagram;
 mod error;
+mod heading;
 mod layout;
 mod link;
 mod name;
@@ -35,9 +36,8 @@ pub use error::ToTestError;
 
 use constants::Constants;
 use error::Cause;
-use recorded::{Recorded, Side};
+use heading::{Heading, Made};
 use script::Script;
-use source::Heading;
 
 use crate::capture::Capture;
 
@@ -157,9 +157,7 @@ impl ToTest {
     /// fn ping(tun: Tun) {
     ///     tun.send(Icmpv4::echo_request(7, 1) / b"hello");
     ///     tun.expect(
-    ///         Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4())
-    ///             / Icmpv4::echo_reply(7, 1)
-    ///             / b"hello",
+    ///         Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4()) / Icmpv4::echo_reply(7, 1) / b"hello",
     ///     );
     ///     tun.expect_nothing_else();
     /// }
@@ -202,72 +200,9 @@ impl ToTest {
         for end in &ends {
             script.call(layout::Code::text(&end.name).then(".expect_nothing_else()"));
         }
-        let heading = self.heading(capture, path, &frames, &sides, &links, &ends, &states);
-        Ok(source::file(&heading, &links, &ends, &constants, &script))
+        let (links, ends) = (&*links, &*ends);
+        let made = Made { capture, path, frames: &frames, sides: &sides, links, ends, states: &states };
+        let heading = Heading::of(self, &made);
+        Ok(source::file(&heading, links, ends, &constants, &script))
     }
-
-    fn heading(
-        &self,
-        capture: &Capture<'_>,
-        path: &Path,
-        frames: &[Recorded<'_>],
-        sides: &[Side],
-        links: &[link::Link],
-        ends: &[link::End],
-        states: &[body::State],
-    ) -> Heading {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let comments = capture.sections.iter().flat_map(|section| &section.comments);
-        let test = comments.filter_map(|comment| comment.strip_prefix("test ")).find_map(|test| {
-            test.strip_suffix("::kernel").or_else(|| test.strip_suffix("::mock"))?.rsplit("::").next()
-        });
-        let used = |at: &usize| frames.iter().any(|recorded| recorded.interface == *at);
-        let mut descriptions = (0..capture.interfaces.len()).filter(used).peekable();
-        let is_mock = descriptions.peek().is_some()
-            && descriptions.all(|at| {
-                let description = capture.interfaces.get(at).and_then(|interface| interface.description.as_deref());
-                description.is_some_and(|text| text.contains(" on the mock"))
-            });
-        Heading {
-            name: source::name(self.name.as_deref().or(test), &stem),
-            capture: file,
-            sides: told(links),
-            is_mock,
-            start: self.start.clone().or_else(|| to_start(sides.first().copied(), links, ends, states)),
-        }
-    }
-}
-
-/// Who sends and who is expected, for people.
-fn told(links: &[link::Link]) -> String {
-    let [peers, hosts] = [0, 1].map(|side| {
-        let addresses = links.iter().flat_map(|link| link.people().into_iter().nth(side).unwrap_or_default());
-        addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(" and ")
-    });
-    if peers.is_empty() { String::new() } else { format!("The test plays {peers}; what {hosts} sent is expected.") }
-}
-
-/// A comment on what has to be started first, where something has.
-fn to_start(
-    first: Option<Side>,
-    links: &[link::Link],
-    ends: &[link::End],
-    states: &[body::State],
-) -> Option<String> {
-    if let Some(link) = links.iter().find(|link| !link.is_held) {
-        let name = &link.name;
-        return Some(format!("// Hand the device to the code under test here: `{name}.into_fd(true)`, `{name}.hand_over()`."));
-    }
-    if ends.iter().any(|end| end.is_host) {
-        // The test plays both ends.
-        return None;
-    }
-    let tcp = states.iter().flat_map(|state| &state.connections.services).map(|port| format!("TCP port {port}"));
-    let udp = states.iter().flat_map(|state| &state.datagrams.services).map(|port| format!("UDP port {port}"));
-    let mut what: Vec<String> = tcp.chain(udp).collect();
-    if first == Some(Side::Code) {
-        what.insert(0, "it sends first".to_owned());
-    }
-    (!what.is_empty()).then(|| format!("// Start the code under test here: {}.", what.join(", ")))
 }

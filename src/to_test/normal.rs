@@ -4,7 +4,7 @@
 //! Layer: `to_test`.
 
 use crate::device::FrameRef;
-use crate::packet::{Defect, DefectKind, Dissection, Layer, LayerKind, Packet, Payload, View, pseudo_header_sum};
+use crate::packet::{Defect, DefectKind, Dissection, LayerKind, Packet, View, pseudo_header_sum};
 
 /// A frame that is read to its end.
 pub(super) struct Normal {
@@ -19,11 +19,13 @@ pub(super) struct Normal {
 /// `None` where the frame is malformed: it cannot be told but by its octets.
 pub(super) fn normal(frame: FrameRef<'_>) -> Option<Normal> {
     let dissection = Dissection::new(frame);
-    if dissection.error().is_some() {
+    if dissection.error().is_some_and(|error| !matches!(error.layer, LayerKind::Dns | LayerKind::Dhcp)) {
         return None;
     }
-    let mut packet = without_messages(Packet::from_frame(frame), &dissection);
-    if packet.layers.first().is_none_or(|layer| layer.kind() == LayerKind::Payload) || packet.build().ok()? != frame.octets {
+    let mut packet = Packet::from_frame_without_messages(frame);
+    if packet.layers.first().is_none_or(|layer| layer.kind() == LayerKind::Payload)
+        || packet.build().ok()? != frame.octets
+    {
         return None;
     }
     let offloaded = leave_to_hardware(&mut packet, &dissection);
@@ -50,20 +52,6 @@ pub(super) fn normal(frame: FrameRef<'_>) -> Option<Normal> {
     }
     let octets = packet.build().ok()?;
     Some(Normal { packet, octets, offloaded })
-}
-
-/// The same with messages of applications as octets, so that the test needs no feature.
-fn without_messages(mut packet: Packet, dissection: &Dissection<'_>) -> Packet {
-    let is_message = |layer: &Layer| matches!(layer.kind(), LayerKind::Dns | LayerKind::Dhcp);
-    if let Some(at) = packet.layers.iter().position(is_message)
-        && let Some(below) = at.checked_sub(1).and_then(|below| dissection.view(below))
-    {
-        packet.layers.truncate(at);
-        packet.layers.push(Payload::new().octets(below.content).into());
-        packet.trailer.clear();
-        packet.trailer.extend_from_slice(dissection.trailer());
-    }
-    packet
 }
 
 /// Leaves checksums open that whoever captured had not computed yet, since its hardware would.

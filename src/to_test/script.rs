@@ -20,7 +20,28 @@ pub(super) struct FlowId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
     UdpSource,
-    EchoId { v6: bool },
+    /// Of a DNS message: two octets.
+    DnsId,
+    EchoId {
+        v6: bool,
+    },
+}
+
+impl Number {
+    /// The lines that take it from a frame.
+    fn lines(self, frame: &str, called: &str) -> String {
+        match self {
+            Self::UdpSource => format!("    let {called} = {frame}.udp().unwrap().source_port();\n"),
+            Self::DnsId => format!("    let {called} = &{frame}.udp().unwrap().payload()[..2];\n"),
+            Self::EchoId { v6 } => {
+                let layer = if v6 { "icmpv6" } else { "icmpv4" };
+                format!(
+                    "    let [high, low, ..] = {frame}.{layer}().unwrap().bytes5to8();\n    \
+                     let {called} = u16::from_be_bytes([high, low]);\n"
+                )
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -28,7 +49,7 @@ struct Captured {
     /// What it is called if it is needed.
     called: &'static str,
     name: Option<String>,
-    number: Option<(Number, String)>,
+    numbers: Vec<(Number, String)>,
 }
 
 #[derive(Debug)]
@@ -41,8 +62,14 @@ struct Declared {
 enum Statement {
     Comment(String),
     /// `tun.send(…);`
-    Call { begin: String, code: Code },
-    Expect { binding: Binding, code: Code },
+    Call {
+        begin: String,
+        code: Code,
+    },
+    Expect {
+        binding: Binding,
+        code: Code,
+    },
     Flow(FlowId),
     Blank,
 }
@@ -97,7 +124,7 @@ impl Script {
         let argument = self.shorter(argument);
         let code = Code::text(end).call(super::layout::Method::With("expect", argument));
         let binding = Binding(self.captured.len());
-        self.captured.push(Captured { called, name: None, number: None });
+        self.captured.push(Captured { called, name: None, numbers: Vec::new() });
         self.statements.push(Statement::Expect { binding, code });
         binding
     }
@@ -124,10 +151,14 @@ impl Script {
         let Some(captured) = self.captured.get_mut(binding.0) else { return String::new() };
         let called = match number {
             Number::UdpSource => "port",
-            Number::EchoId { .. } => "id",
+            Number::DnsId | Number::EchoId { .. } => "id",
         };
-        let names = &mut self.names;
-        captured.number.get_or_insert_with(|| (number, names.unique(called))).1.clone()
+        if let Some((_, name)) = captured.numbers.iter().find(|(known, _)| *known == number) {
+            return name.clone();
+        }
+        let name = self.names.unique(called);
+        captured.numbers.push((number, name.clone()));
+        name
     }
 
     /// Declares a flow: `let mut tcp = …;`.
@@ -178,16 +209,8 @@ impl Script {
                     return code.statement("");
                 };
                 let mut text = code.statement(&format!("let {name} = "));
-                match &captured.number {
-                    None => {}
-                    Some((Number::UdpSource, port)) => {
-                        text.push_str(&format!("    let {port} = {name}.udp().unwrap().source_port();\n"));
-                    }
-                    Some((Number::EchoId { v6 }, id)) => {
-                        let layer = if *v6 { "icmpv6" } else { "icmpv4" };
-                        text.push_str(&format!("    let [high, low, ..] = {name}.{layer}().unwrap().bytes5to8();\n"));
-                        text.push_str(&format!("    let {id} = u16::from_be_bytes([high, low]);\n"));
-                    }
+                for (number, called) in &captured.numbers {
+                    text.push_str(&number.lines(name, called));
                 }
                 text
             }

@@ -179,6 +179,9 @@ pub(super) fn sent(flow: &mut TcpFlow, tcp: &str, segment: &Segment, constants: 
     Sent::Segment { calls, payload, why }
 }
 
+/// A kind of reply: what it is called, and what makes it.
+type Kind = (&'static str, fn(Reply) -> Reply);
+
 /// Which reply of the flow a frame is: what follows `tcp.reply()`, and what is to be said of it. The flow learns from it.
 /// `None` where it is none.
 pub(super) fn reply(
@@ -188,7 +191,7 @@ pub(super) fn reply(
     constants: &Constants,
 ) -> Option<(Vec<String>, Option<&'static str>)> {
     let (mut calls, mut wanted) = (Vec::new(), flow.reply());
-    let kind: Option<(&str, fn(Reply) -> Reply)> = match segment {
+    let kind: Option<Kind> = match segment {
         _ if segment.has(RST) => Some((".rst()", Reply::rst)),
         _ if segment.opens() => Some((".syn()", Reply::syn)),
         _ if segment.has(SYN) => Some((".syn_ack()", Reply::syn_ack)),

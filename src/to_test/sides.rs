@@ -16,11 +16,9 @@ pub(super) fn sides(frames: &[Recorded<'_>], sent_by: &[IpAddr]) -> Vec<Side> {
     known.resize_with(interfaces, || Known::sent_by(sent_by));
     for recorded in frames {
         let ends = Ends::of(recorded.frame);
-        if let (Some(mac), Some(true), Some(known)) = (
-            ends.from_mac,
-            ends.from.map(|from| sent_by.contains(&from)),
-            known.get_mut(recorded.interface),
-        ) {
+        if let (Some(mac), Some(true), Some(known)) =
+            (ends.from_mac, ends.from.map(|from| sent_by.contains(&from)), known.get_mut(recorded.interface))
+        {
             known.test.macs.insert(mac);
         }
     }

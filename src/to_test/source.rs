@@ -5,28 +5,14 @@
 use std::fmt::Write as _;
 
 use super::constants::Constants;
+use super::heading::Heading;
 use super::link::{End, Link};
-use super::name::snake_case;
 use super::script::Script;
 use crate::device::Mode;
 
 /// The columns of what stands in an attribute's parentheses on one line (rustfmt: `attr_fn_like_width`).
 const ATTRIBUTE: usize = 70;
 const WIDTH: usize = 100;
-
-/// What the file says besides its body.
-pub(super) struct Heading {
-    /// The test's name.
-    pub(super) name: String,
-    /// The capture's.
-    pub(super) capture: String,
-    /// What the doc comment says of it.
-    pub(super) sides: String,
-    /// Whether this crate recorded it on the mock.
-    pub(super) is_mock: bool,
-    /// What starts the code under test.
-    pub(super) start: Option<String>,
-}
 
 /// The whole file.
 pub(super) fn file(heading: &Heading, links: &[Link], ends: &[End], constants: &Constants, script: &Script) -> String {
@@ -64,7 +50,7 @@ fn doc(heading: &Heading) -> Vec<String> {
     let name = for_comment(&heading.capture);
     let sentence = format!("Made from `{name}` by `tuntap_test::capture::to_test`. {}", heading.sides);
     let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
+    for word in sentence.split_whitespace() {
         let Some(line) = lines.last_mut() else { break };
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH - 4 {
             lines.push(word.to_owned());
@@ -122,9 +108,4 @@ fn attribute(name: &str, options: &[String], indent: &str) -> String {
     }
     let lines: Vec<String> = options.iter().map(|option| format!("{indent}    {option}")).collect();
     format!("#[{name}(\n{}\n{indent})]", lines.join(",\n"))
-}
-
-/// The test's name: as asked for, or the capture's.
-pub(super) fn name(asked: Option<&str>, capture: &str) -> String {
-    snake_case(asked.unwrap_or(capture), "capture")
 }

@@ -108,7 +108,9 @@ pub(super) fn code(packet: &Packet, link: &Link, constants: &Constants, words: &
             let word = words.iter().find(|(layer, field, _)| *layer == behind && *field == info.name);
             match (word, wanted) {
                 (Some((.., word)), _) => Some(word.clone()),
-                (None, Constraint::Exact(bits)) if matches!(info.show, Show::TcpFlags) && bits.count_ones() > MOST_NAMED => {
+                (None, Constraint::Exact(bits))
+                    if matches!(info.show, Show::TcpFlags) && bits.count_ones() > MOST_NAMED =>
+                {
                     Some(format!("TcpFlags({bits:#04x})"))
                 }
                 (None, Constraint::Exact(bits)) => link.word(info.show, *bits, constants),
@@ -120,7 +122,9 @@ pub(super) fn code(packet: &Packet, link: &Link, constants: &Constants, words: &
                         "mld_records" => 20,
                         _ => usize::MAX,
                     };
-                    (octets.len() > few).then(|| constants.octets(octets, name)).or_else(|| constants.long(octets, name))
+                    (octets.len() > few)
+                        .then(|| constants.octets(octets, name))
+                        .or_else(|| constants.long(octets, name))
                 }
                 _ => None,
             }

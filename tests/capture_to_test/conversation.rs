@@ -17,7 +17,10 @@ fn ip(v6: bool, by_peer: bool) -> Packet {
         (false, true) => Ipv4::new().into_packet(),
         (false, false) => Ipv4::new().src([192, 0, 2, 1]).dst([192, 0, 2, 2]).into_packet(),
         (true, true) => Ipv6::new().into_packet(),
-        (true, false) => Ipv6::new().src("2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap()).dst("2001:db8::2".parse::<std::net::Ipv6Addr>().unwrap()).into_packet(),
+        (true, false) => Ipv6::new()
+            .src("2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap())
+            .dst("2001:db8::2".parse::<std::net::Ipv6Addr>().unwrap())
+            .into_packet(),
     }
 }
 
@@ -49,17 +52,22 @@ pub(crate) fn packet(fits: bool) -> impl Strategy<Value = (bool, Packet)> {
         1 => any::<u8>(),
     ]
     .prop_map(move |flags| if fits && flags & 0x12 == 2 { flags | 0x10 } else { flags });
-    let tcp = (any::<bool>(), any::<bool>(), numbers, flags, select(vec![0_u16, 100, 9000, 65_535]), payload()).prop_map(
-        |(v6, by_peer, (seq, ack), flags, window, payload)| {
+    let tcp = (any::<bool>(), any::<bool>(), numbers, flags, select(vec![0_u16, 100, 9000, 65_535]), payload())
+        .prop_map(|(v6, by_peer, (seq, ack), flags, window, payload)| {
             let [own, other] = if by_peer { INITIAL } else { [INITIAL[1], INITIAL[0]] };
             let (seq, ack) = (own.wrapping_add(seq), other.wrapping_add(ack));
             let (sport, dport) = if by_peer { (40_000, 80) } else { (80, 40_000) };
-            let tcp = Tcp::new().sport(sport).dport(dport).seq(seq).acknowledgement(ack).flags(TcpFlags(flags)).window(window);
+            let tcp = Tcp::new()
+                .sport(sport)
+                .dport(dport)
+                .seq(seq)
+                .acknowledgement(ack)
+                .flags(TcpFlags(flags))
+                .window(window);
             let tcp = if flags & 2 != 0 { tcp.mss(1400) } else { tcp };
             let segment = ip(v6, by_peer) / tcp;
             (by_peer, if payload.is_empty() { segment } else { segment / payload })
-        },
-    );
+        });
     let udp = (any::<bool>(), any::<bool>(), 0..3_u16, select(vec![53_u16, 9]), payload()).prop_map(
         |(v6, by_peer, port, service, payload)| {
             let (sport, dport) = if by_peer { (service, 50_000 + port) } else { (50_000 + port, service) };
@@ -71,9 +79,8 @@ pub(crate) fn packet(fits: bool) -> impl Strategy<Value = (bool, Packet)> {
         let quoted = ip(false, false) / Udp::new().sport(50_000 + port).dport(9) / payload;
         (true, ip(false, true) / Icmpv4::port_unreachable() / quoted)
     });
-    let reply = (0..3_u16, any::<bool>(), payload()).prop_map(|(id, by_peer, payload)| {
-        (by_peer, ip(false, by_peer) / Icmpv4::echo_reply(id, 1) / payload)
-    });
+    let reply = (0..3_u16, any::<bool>(), payload())
+        .prop_map(|(id, by_peer, payload)| (by_peer, ip(false, by_peer) / Icmpv4::echo_reply(id, 1) / payload));
     prop_oneof![8 => tcp, 3 => udp, 1 => error, 1 => reply]
 }
 
@@ -81,7 +88,9 @@ pub(crate) fn packet(fits: bool) -> impl Strategy<Value = (bool, Packet)> {
 pub(crate) fn capture() -> Vec<u8> {
     let mut runner = TestRunner::deterministic();
     let mut writer = PcapngWriter::new(Vec::new()).unwrap();
-    let described = |name: &str| Interface::new(name, Mode::Tun).with_description("TUN tun0 on the mock, host 192.0.2.1/24 2001:db8::1/64");
+    let described = |name: &str| {
+        Interface::new(name, Mode::Tun).with_description("TUN tun0 on the mock, host 192.0.2.1/24 2001:db8::1/64")
+    };
     let tun = writer.add_interface(&described("tun0")).unwrap();
     let host = writer.add_interface(&described("tun0 (host end)")).unwrap();
     let random = (0..60).map(|_| packet(true).new_tree(&mut runner).unwrap().current());

@@ -41,7 +41,9 @@ pub(crate) fn of(name: &str) -> &'static Case {
 impl Case {
     /// The capture that is checked in.
     pub(crate) fn capture(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/captures").join(format!("{}.{}", self.name, self.extension))
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/captures")
+            .join(format!("{}.{}", self.name, self.extension))
     }
 
     /// The source that it has to become.

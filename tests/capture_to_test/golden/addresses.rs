@@ -9,7 +9,7 @@ use tuntap_test::prelude::*;
     address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1/64",
     peer = "10.1.7.9",
     peer = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
-    mtu = 4048
+    mtu = 1648
 )]
 fn addresses(tun: Tun) {
     tun.send(Icmpv4::echo_request(7, 1) / b"ZZZZZZZZ");
@@ -20,13 +20,13 @@ fn addresses(tun: Tun) {
     tun.expect(
         Ipv6::new().src(tun.host_v6()).dst(tun.peer_v6()) / Icmpv6::echo_reply(7, 1) / b"ZZZZZZZZ",
     );
-    tun.send(Icmpv4::echo_request(7, 1) / [0x5a; 4000]);
+    tun.send(Icmpv4::echo_request(7, 1) / [0x5a; 1600]);
     tun.expect(
-        Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4()) / Icmpv4::echo_reply(7, 1) / [0x5a; 4000],
+        Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4()) / Icmpv4::echo_reply(7, 1) / [0x5a; 1600],
     );
-    tun.send(Icmpv6::echo_request(7, 1) / [0x5a; 4000]);
+    tun.send(Icmpv6::echo_request(7, 1) / [0x5a; 1600]);
     tun.expect(
-        Ipv6::new().src(tun.host_v6()).dst(tun.peer_v6()) / Icmpv6::echo_reply(7, 1) / [0x5a; 4000],
+        Ipv6::new().src(tun.host_v6()).dst(tun.peer_v6()) / Icmpv6::echo_reply(7, 1) / [0x5a; 1600],
     );
     tun.send(Ipv4::new().src([10, 1, 200, 1]) / Udp::new().sport(40000).dport(9));
     tun.expect(

@@ -280,6 +280,7 @@ fn conversation(tun: Tun) {
             / Payload::containing(PAYLOAD_3),
     );
     let port = query.udp().unwrap().source_port();
+    let id = &query.udp().unwrap().payload()[..2];
     tun.send(Udp::new().sport(9).dport(50001) / PAYLOAD_2);
     host.expect(
         Ipv4::new().src(tun.peer_v4()).dst(tun.host_v4())
@@ -463,11 +464,7 @@ fn conversation(tun: Tun) {
     host.send(segment);
     // Not the next number: something is missing before it.
     tun.expect(tcp.reply().rst().data(b"x").seq_rel(10));
-    tun.send(
-        Ipv6::new()
-            / Udp::new().sport(53).dport(port)
-            / [&query.payload()[..2], PAYLOAD_3].concat(),
-    );
+    tun.send(Ipv6::new() / Udp::new().sport(53).dport(port) / [id, PAYLOAD_3].concat());
     host.expect(
         Ipv6::new().src(tun.peer_v6()).dst(tun.host_v6())
             / Udp::new().sport(53).dport(50001)

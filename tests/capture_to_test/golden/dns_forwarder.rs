@@ -24,7 +24,8 @@ fn dns_forwarder(tun: Tun) {
             / Payload::containing(PAYLOAD_2),
     );
     let port = query.udp().unwrap().source_port();
-    tun.send(Udp::new().sport(53).dport(port) / [&query.payload()[..2], PAYLOAD_3].concat());
+    let id = &query.udp().unwrap().payload()[..2];
+    tun.send(Udp::new().sport(53).dport(port) / [id, PAYLOAD_3].concat());
     tun.expect(
         Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4())
             / Udp::new().sport(53).dport(40000)
