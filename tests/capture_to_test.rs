@@ -15,7 +15,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tuntap_test::capture::{Capture, CapturedFrame, Direction, Interface, LinkType, PcapngWriter, ToTest, to_test};
 use tuntap_test::device::Mode;
-use tuntap_test::packet::{Ethernet, Icmpv4, IntoPacket, Ipv4, Packet, Tcp, TcpFlags, Udp};
+use tuntap_test::packet::{Ethernet, Fragment, Icmpv4, Icmpv6, IntoPacket, Ipv4, Ipv6, Packet, Tcp, TcpFlags, Udp};
 
 #[test]
 fn each_capture_becomes_its_golden_source() {
@@ -251,6 +251,29 @@ fn a_checksum_that_was_left_to_hardware_is_computed() {
     let wrong = back().with(Udp::new().checksum(0xbad));
     let wrong = source(&captured(&tun0, &[(None, end(there(), false)), (None, end(wrong, false))]), &ToTest::new());
     assert!(wrong.contains(".checksum(0x0bad)") && wrong.contains(".unverified()"), "{wrong}");
+}
+
+/// Another run has others.
+#[test]
+fn numbers_that_the_host_draws_are_not_expected() {
+    let v4 = || Ipv4::new().src([192, 0, 2, 1]).dst([192, 0, 2, 2]).id(0x4d2);
+    let (host, peer) = ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], [0x2001, 0xdb8, 0, 0, 0, 0, 0, 2]);
+    let v6 = || Ipv6::new().src(host).dst(peer).flow_label(0x4d2);
+    let quoted = Ipv4::new().src([192, 0, 2, 2]).dst([192, 0, 2, 1]).id(0x4d2) / Udp::new().sport(40_000).dport(9);
+    let frames = [
+        v4() / Udp::new().sport(1234).dport(9),
+        v4().protocol(17).more_fragments(true) / [0; 8],
+        v4() / Icmpv4::port_unreachable() / quoted,
+        v6() / Fragment::new().next_header(17).fragment_offset(1).id(0x4d2) / [0; 8],
+        v6() / Tcp::new().sport(80).dport(40_000).seq(0x4d2).ack(0x4d2).window(0x4d2),
+        v6() / Icmpv6::echo_request(0x4d2, 1),
+        v6() / Udp::new().sport(1234).dport(53) / b"\x04\xd2\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00",
+    ];
+    let frames = frames.map(|packet| (Some(Direction::Outbound), built(packet)));
+    let source = source(&captured(&Interface::new("tun0", Mode::Tun), &frames), &ToTest::new());
+    let numbers = ["1234", "0x04d2", "0x004d2", "\\x04\\xd2", "0x04, 0xd2"];
+    assert!(!numbers.iter().any(|number| source.contains(number)), "{source}");
+    assert_eq!(source.matches("tun.expect(").count(), frames.len(), "{source}");
 }
 
 #[test]
