@@ -33,7 +33,7 @@
 //! ```text
 //!  tuntap_test (the attribute) ─► context   what a test receives: Tun, Tap, Stack, its namespace, its report
 //!                                    │
-//!                       exchange · answer   send, expect, account for every frame, explain · answering machines
+//!             to_test ─► exchange · answer   send, expect, account for every frame, explain · answering machines
 //!                          │         │
 //!      strategy, fuzz ─► packet ── capture  templates: build, match, explain (on etherparse) · pcapng, pcap
 //!                          └────┬────┘
@@ -43,6 +43,8 @@
 //!                               │
 //!                             codec         packet information: total, no operating system
 //! ```
+//!
+//! `to_test` turns captures into tests, and is public as [`capture::to_test`].
 //!
 //! # Features
 //!
@@ -55,8 +57,8 @@
 //!
 //! # What it does not do yet
 //!
-//! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, captures
-//! turned into tests, kernel devices on macOS and the BSDs.
+//! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo,
+//! kernel devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;
@@ -71,6 +73,7 @@ pub mod mock;
 pub mod packet;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+mod to_test;
 
 pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;

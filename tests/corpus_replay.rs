@@ -77,7 +77,7 @@ fn seeds_are_small_and_named_for_what_they_are() {
     for seed in corpus().into_values().flatten() {
         let shown = seed.display();
         let target = seed.parent().and_then(Path::file_name).unwrap();
-        let extensions = if target == "capture" { &["pcap", "pcapng"][..] } else { &["bin"] };
+        let extensions = if target == "capture" || target == "to_test" { &["pcap", "pcapng"][..] } else { &["bin"] };
         assert!(extensions.iter().any(|wanted| seed.extension().is_some_and(|is| is == *wanted)), "{shown}");
         assert!(fs::metadata(&seed).unwrap().len() <= 512, "{shown} has more than 512 octets");
     }

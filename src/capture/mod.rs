@@ -5,6 +5,8 @@
 //!
 //! * [`PcapngWriter`] writes, [`Capture`] reads; both speak of [`CapturedFrame`]s on [`Interface`]s.
 //! * [`Recording`] is the file of a running test, written as it happens.
+//! * [`to_test`] turns a capture into the source of a test. It stands above `exchange`, whose flows it uses, and is only
+//!   named here.
 //!
 //! # The octets
 //!
@@ -49,3 +51,5 @@ pub use link_type::{LinkType, LinkTypeError};
 pub use read::Capture;
 pub use recording::Recording;
 pub use writer::PcapngWriter;
+
+pub use crate::to_test::{ToTest, ToTestError, to_test};

@@ -11,7 +11,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::device::{AddressText, Cidr, DeviceConfig, Mode};
+use crate::device::{AddressText, Cidr, DeviceConfig, Mode, documentation_hosts};
 use crate::packet::Defaults;
 
 /// The addresses of a link: the host's, and the peer that the test plays.
@@ -95,17 +95,7 @@ impl Addresses {
 
 fn defaults(number: usize) -> io::Result<Vec<Cidr>> {
     let n = u8::try_from(number).map_err(|_| invalid("a test has at most 256 links".to_owned()))?;
-    let v4 = match n {
-        0 => Ipv4Addr::new(192, 0, 2, 1),
-        1 => Ipv4Addr::new(198, 51, 100, 1),
-        2 => Ipv4Addr::new(203, 0, 113, 1),
-        _ => Ipv4Addr::new(198, 18, n, 1),
-    };
-    let v6 = Ipv6Addr::new(0x2001, 0xdb8, n.into(), 0, 0, 0, 0, 1);
-    [(IpAddr::from(v4), 24), (IpAddr::from(v6), 64)]
-        .into_iter()
-        .map(|(address, prefix_length)| Cidr::new(address, prefix_length).map_err(io::Error::other))
-        .collect()
+    Ok(documentation_hosts(n).into())
 }
 
 fn invalid(text: String) -> io::Error {

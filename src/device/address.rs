@@ -97,6 +97,19 @@ impl Cidr {
     }
 }
 
+/// The addresses of the host on the link of that number of a test that says nothing: documentation ranges (RFC 5737, RFC
+/// 3849), from the fourth link on RFC 2544's.
+pub(crate) const fn documentation_hosts(number: u8) -> [Cidr; 2] {
+    let v4 = match number {
+        0 => Ipv4Addr::new(192, 0, 2, 1),
+        1 => Ipv4Addr::new(198, 51, 100, 1),
+        2 => Ipv4Addr::new(203, 0, 113, 1),
+        _ => Ipv4Addr::new(198, 18, number, 1),
+    };
+    let v6 = Ipv6Addr::new(0x2001, 0xdb8, number as u16, 0, 0, 0, 0, 1);
+    [Cidr { address: IpAddr::V4(v4), prefix_length: 24 }, Cidr { address: IpAddr::V6(v6), prefix_length: 64 }]
+}
+
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix_length)

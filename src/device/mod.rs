@@ -19,6 +19,7 @@ mod frame;
 mod timeout;
 mod witness;
 
+pub(crate) use address::documentation_hosts;
 pub use address::{AddressError, Cidr};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode};
 pub(crate) use frame::LARGEST_FRAME;

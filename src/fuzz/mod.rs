@@ -1,22 +1,25 @@
 //! The bodies of the fuzz targets, as plain functions: what a fuzzer finds, an ordinary test replays on stable.
 //!
-//! Layer: above [`codec`](crate::codec), [`packet`](crate::packet) and [`capture`](crate::capture). Each body takes any octets and
-//! panics when a rule is broken. The targets in `fuzz/` are one line each; `tests/corpus_replay.rs` runs the same bodies
+//! Layer: above [`codec`](crate::codec), [`packet`](crate::packet), [`capture`](crate::capture) and the tests made from
+//! captures. Each body takes any octets and panics when a rule is broken. The targets in `fuzz/` are one line each; `tests/corpus_replay.rs` runs the same bodies
 //! over `fixtures/corpus/`. Nothing here branches on `cfg(fuzzing)`.
 
 mod capture;
 mod packet;
+mod to_test;
 mod tun_pi;
 
 pub use capture::capture;
 pub use packet::packet;
+pub use to_test::to_test;
 pub use tun_pi::tun_pi;
 
 /// The body of a fuzz target.
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also the name of its folder in `fixtures/corpus/`.
-pub const TARGETS: &[(&str, Target)] = &[("capture", capture), ("packet", packet), ("tun_pi", tun_pi)];
+pub const TARGETS: &[(&str, Target)] =
+    &[("capture", capture), ("packet", packet), ("to_test", to_test), ("tun_pi", tun_pi)];
 
 /// The first rule that an input broke.
 ///

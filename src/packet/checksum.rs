@@ -16,6 +16,11 @@ pub(crate) fn transport_checksum(ip: &IpAround<'_>, number: u8, message: &[u8]) 
     finish(pseudo_header(ip, number, message.len()).add_slice(message))
 }
 
+/// The sum over that pseudo-header, not complemented: what stands in a header whose checksum is left to hardware.
+pub(crate) fn pseudo_header_sum(ip: &IpAround<'_>, number: u8, length: usize) -> u16 {
+    !finish(pseudo_header(ip, number, length))
+}
+
 fn finish(sum: Sum16BitWords) -> u16 {
     u16::from_be_bytes(sum.ones_complement().to_ne_bytes())
 }

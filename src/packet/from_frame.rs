@@ -40,8 +40,18 @@ impl Packet {
     /// # Ok::<(), tuntap_test::packet::BuildError>(())
     /// ```
     pub fn from_frame(frame: FrameRef<'_>) -> Self {
+        Self::from_layers(frame, |kind| kind != LayerKind::Payload)
+    }
+
+    /// The same with messages of applications as payloads, so that the template needs no feature.
+    pub(crate) fn from_frame_without_messages(frame: FrameRef<'_>) -> Self {
+        Self::from_layers(frame, |kind| !matches!(kind, LayerKind::Payload | LayerKind::Dns | LayerKind::Dhcp))
+    }
+
+    /// Takes the layers up to the first that is not to be one.
+    fn from_layers(frame: FrameRef<'_>, is_layer: impl Fn(LayerKind) -> bool) -> Self {
         let dissection = Dissection::new(frame);
-        let views: Vec<View<'_>> = dissection.views().filter(|view| view.protocol.kind != LayerKind::Payload).collect();
+        let views: Vec<View<'_>> = dissection.views().take_while(|view| is_layer(view.protocol.kind)).collect();
         let mut keep = without_gaps(&views);
         loop {
             match of_layers(frame.octets, views.get(..keep).unwrap_or_default()) {

@@ -412,6 +412,12 @@ impl Layer {
         self.fields.iter().find(|(present, _)| *present == index).map(|(_, constraint)| constraint)
     }
 
+    /// Leaves a field open, whatever it was set to.
+    pub(crate) fn unset(&mut self, field: &str) {
+        let index = self.protocol.index(field);
+        self.fields.retain(|(present, _)| Some(*present) != index);
+    }
+
     /// Whether that field is set to exactly that number.
     pub(crate) fn is(&self, field: &str, bits: u128) -> bool {
         self.get(field).is_some_and(|constraint| constraint.exact() == Some(Value::Bits(bits)))

@@ -7,7 +7,7 @@
 //!  Ipv4::new().src([192, 0, 2, 1]).dst([192, 0, 2, 2]) / Icmpv4::echo_reply(7, 1) / b"hello"
 //! ```
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Packet;
@@ -58,7 +58,7 @@ impl Packet {
     pub fn as_rust(&self) -> Option<String> {
         let mut layers = Vec::with_capacity(self.layers.len());
         for (number, layer) in self.layers.iter().enumerate() {
-            layers.push(expression(layer, number > 0)?);
+            layers.push(layer.expression(number > 0, &as_it_is)?.to_string());
         }
         let mut text = match &*layers {
             [] => "Packet::any()".to_owned(),
@@ -79,7 +79,30 @@ impl Packet {
 
 /// Whether the layer can be written as Rust.
 pub(super) fn is_printed(layer: &Layer) -> bool {
-    expression(layer, true).is_some()
+    layer.expression(true, &as_it_is).is_some()
+}
+
+/// How a field's value is written where it is not written as it is: a variable, a constant.
+pub(crate) type Say<'a> = dyn Fn(&FieldInfo, &Constraint) -> Option<String> + 'a;
+
+const fn as_it_is(_: &FieldInfo, _: &Constraint) -> Option<String> {
+    None
+}
+
+/// A layer as Rust: what makes it, and the calls that set its fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    /// `Udp::new()`
+    pub(crate) start: String,
+    /// `.dport(53)`
+    pub(crate) calls: Vec<String>,
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.start)?;
+        self.calls.iter().try_for_each(|call| f.write_str(call))
+    }
 }
 
 /// The call that makes a field want what it is: `.dport(53)`. `None` where no call says it in a few octets.
@@ -95,48 +118,65 @@ pub(super) fn setter(info: &FieldInfo, value: Value<'_>) -> Option<String> {
     })
 }
 
-/// A layer, or the octets of a payload that stands behind something.
-fn expression(layer: &Layer, behind: bool) -> Option<String> {
-    if let (LayerKind::Payload, true, Some(Constraint::Octets(found))) = (layer.kind(), behind, layer.get("octets")) {
-        return Some(octets(found));
-    }
-    let constructor = Constructor::of(layer);
-    let name = constructor.map_or("new", |constructor| constructor.name);
-    let mut arguments = Vec::new();
-    for field in constructor.map_or(&[][..], |constructor| constructor.arguments) {
-        let index = layer.protocol().index(field)?;
-        arguments.push(constraint(layer.protocol().fields.get(index)?, layer.get(field)?)?);
-    }
-    let mut text = format!("{}::{name}({})", layer.protocol().rust, arguments.join(", "));
-    let done = |field: &str, wanted: &Constraint| constructor.is_some_and(|made| made.sets(field, wanted));
-    let mut rest = layer.constraints().filter(|(_, info, wanted)| !done(info.name, wanted)).peekable();
-    while let Some((_, info, wanted)) = rest.next() {
-        let value = constraint(info, wanted)?;
-        if let At::Option { kind, .. } = info.at {
-            let _ = write!(text, ".option({kind}, {value})");
-            continue;
+impl Layer {
+    /// The layer, or the octets of a payload that stands behind something. `None` where it cannot be written.
+    pub(crate) fn expression(&self, behind: bool, say: &Say<'_>) -> Option<Expression> {
+        let protocol = self.protocol();
+        let value = |info: &FieldInfo, wanted: &Constraint| say(info, wanted).or_else(|| constraint(info, wanted));
+        if let (LayerKind::Payload, true, Some(wanted @ Constraint::Octets(_))) =
+            (self.kind(), behind, self.get("octets"))
+        {
+            return Some(Expression { start: value(protocol.fields.first()?, wanted)?, calls: Vec::new() });
         }
-        let _ = match (info.name, wanted, rest.peek()) {
-            ("timestamp_value", _, Some((_, echo, wanted))) if echo.name == "timestamp_echo" => {
-                let echo = constraint(echo, wanted)?;
-                let _ = rest.next();
-                write!(text, ".timestamps({value}, {echo})")
+        let constructor = Constructor::of(self);
+        let name = constructor.map_or("new", |constructor| constructor.name);
+        let mut arguments = Vec::new();
+        for field in constructor.map_or(&[][..], |constructor| constructor.arguments) {
+            let index = protocol.index(field)?;
+            arguments.push(value(protocol.fields.get(index)?, self.get(field)?)?);
+        }
+        let start = format!("{}::{name}({})", protocol.rust, arguments.join(", "));
+        let done = |field: &str, wanted: &Constraint| constructor.is_some_and(|made| made.sets(field, wanted));
+        let mut rest = self.constraints().filter(|(_, info, wanted)| !done(info.name, wanted)).peekable();
+        let mut calls = Vec::new();
+        while let Some((_, info, wanted)) = rest.next() {
+            let said = say(info, wanted);
+            let is_said = said.is_some();
+            let value = said.or_else(|| constraint(info, wanted))?;
+            if let At::Option { kind, .. } = info.at {
+                calls.push(format!(".option({kind}, {value})"));
+                continue;
             }
-            ("sack_permitted_kind", Constraint::Exact(4), _) => write!(text, ".sack_permitted()"),
-            ("sack_blocks", Constraint::Octets(blocks), _) if blocks.len() % 8 == 0 && !blocks.is_empty() => {
-                write!(text, ".sack([{}])", sack(blocks))
+            let named = if is_said { None } else { call(self.kind(), info, wanted) };
+            match (info.name, rest.peek()) {
+                ("timestamp_value", Some((_, echo, wanted))) if echo.name == "timestamp_echo" => {
+                    let echo = say(echo, wanted).or_else(|| constraint(echo, wanted))?;
+                    let _ = rest.next();
+                    calls.push(format!(".timestamps({value}, {echo})"));
+                }
+                _ => match named {
+                    Some(named) => calls.extend(named),
+                    None => calls.push(format!(".{}({value})", info.name)),
+                },
             }
-            ("source_list", Constraint::Octets(found), _) if found.len() % address(layer.kind()) == 0 => {
-                write!(text, ".sources([{}])", addresses(layer.kind(), found))
-            }
-            ("records" | "mld_records", Constraint::Octets(found), _) => match records(layer.kind(), found) {
-                Some(calls) => text.write_str(&calls),
-                None => write!(text, ".{}({value})", info.name),
-            },
-            _ => write!(text, ".{}({value})", info.name),
-        };
+        }
+        Some(Expression { start, calls })
     }
-    Some(text)
+}
+
+/// What sets the field by a better name than its own.
+fn call(kind: LayerKind, info: &FieldInfo, wanted: &Constraint) -> Option<Vec<String>> {
+    Some(match (info.name, wanted) {
+        ("sack_permitted_kind", Constraint::Exact(4)) => vec![".sack_permitted()".to_owned()],
+        ("sack_blocks", Constraint::Octets(blocks)) if blocks.len() % 8 == 0 && !blocks.is_empty() => {
+            vec![format!(".sack([{}])", sack(blocks))]
+        }
+        ("source_list", Constraint::Octets(found)) if found.len() % address(kind) == 0 => {
+            vec![format!(".sources([{}])", addresses(kind, found))]
+        }
+        ("records" | "mld_records", Constraint::Octets(found)) => records(kind, found)?,
+        _ => return None,
+    })
 }
 
 /// Left and right edge of each block.
@@ -166,18 +206,18 @@ fn addresses(kind: LayerKind, octets: &[u8]) -> String {
 }
 
 /// Group records as a call for each; `None` where they are more, or less, than calls make.
-fn records(kind: LayerKind, octets: &[u8]) -> Option<String> {
-    let (mut text, mut rest) = (String::new(), octets);
+fn records(kind: LayerKind, octets: &[u8]) -> Option<Vec<String>> {
+    let (mut calls, mut rest) = (Vec::new(), octets);
     while let [record_type, auxiliary, high, low, behind @ ..] = rest {
         let sources = usize::from(u16::from_be_bytes([*high, *low])) * address(kind);
         let (group, behind) = behind.split_at_checked(address(kind)).filter(|_| *auxiliary == 0)?;
         let (sources, behind) = behind.split_at_checked(sources)?;
         let group = group.iter().fold(0, |bits, octet| bits << 8 | u128::from(*octet));
         let (group, sources) = (short(group_show(kind), group), addresses(kind, sources));
-        let _ = write!(text, ".record({record_type}, {group}, [{sources}])");
+        calls.push(format!(".record({record_type}, {group}, [{sources}])"));
         rest = behind;
     }
-    (rest.is_empty() && !text.is_empty()).then_some(text)
+    (rest.is_empty() && !calls.is_empty()).then_some(calls)
 }
 
 /// What stands between a setter's parentheses.
@@ -283,7 +323,7 @@ fn flag_mask(set: u128, clear: u128) -> String {
 }
 
 /// Octets as a byte string, or as an array of so many where all are the same.
-fn octets(octets: &[u8]) -> String {
+pub(crate) fn octets(octets: &[u8]) -> String {
     match octets {
         [0, rest @ ..] if rest.len() >= 3 && rest.iter().all(|octet| *octet == 0) => format!("[0; {}]", octets.len()),
         [first, rest @ ..] if rest.len() >= 15 && rest.iter().all(|octet| octet == first) => {

@@ -1,0 +1,4 @@
+//! Captures turned into tests; see `tuntap_test::fuzz::to_test`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::to_test(data));
