@@ -57,8 +57,8 @@
 //!
 //! # What it does not do yet
 //!
-//! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo,
-//! kernel devices on macOS and the BSDs.
+//! Faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, kernel devices on macOS and the
+//! BSDs.
 
 pub mod answer;
 pub mod capture;
@@ -107,7 +107,7 @@ pub mod __private {
         Backend, FromTestContext, TestContext, in_runner, run, run_strict, run_unit, run_unit_should_panic,
         run_unit_strict, run_unit_strict_should_panic, stashed,
     };
-    pub use crate::device::{DeviceConfig, PacketInfoMode};
+    pub use crate::device::{DeviceConfig, PacketInfoMode, Time};
 }
 
 /// The README's examples, which must compile.

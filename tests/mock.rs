@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tuntap_test::device::{Deadline, Device, FrameRef, PacketInfoMode};
@@ -262,7 +262,7 @@ struct Reentrant {
 }
 
 impl HostStack for Reentrant {
-    fn receive(&mut self, frame: FrameRef<'_>, out: &mut dyn FnMut(&[u8])) {
+    fn receive(&mut self, frame: FrameRef<'_>, _: Instant, out: &mut dyn FnMut(&[u8])) {
         self.got.lock().unwrap().push(frame.octets.len().try_into().unwrap());
         if frame.octets.len() == 7 {
             panic!("asked to");
@@ -539,7 +539,7 @@ mod descriptor {
     }
 
     fn wait_until_finished(pump: &tuntap_test::mock::Pump) {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         while !pump.is_finished() {
             assert!(start.elapsed() < Duration::from_secs(10), "the threads did not end");
             thread::yield_now();

@@ -2,8 +2,6 @@
 
 #![expect(clippy::indexing_slicing, reason = "the test fails where the slice is too short")]
 
-use std::time::Instant;
-
 use tuntap_test::capture::{Capture, CapturedFrame, Direction, Interface, InterfaceId, LinkType, PcapngWriter};
 use tuntap_test::device::{Deadline, Mode};
 use tuntap_test::exchange::Exchange;
@@ -84,9 +82,9 @@ fn each_frame_leaves_in_order_and_not_before_its_time(tun: Tun) {
     // A file need not be in the order of its times.
     let frames = [(1, 1000 * MS, IN), (3, 1045 * MS, IN), (2, 1030 * MS, IN), (4, 1045 * MS, IN)];
     let capture = recorded(&frames);
-    let begin = Instant::now();
+    let begin = tun.clock().now();
     let replayed = tun.replay(&capture);
-    assert!(begin.elapsed() >= 45 * MS);
+    assert!(tun.clock().now() - begin >= 45 * MS);
     assert_eq!(replayed.frames, 4);
     let received = host.sniff(Udp::new(), 4);
     let ports: Vec<_> = received.iter().map(|frame| frame.udp().unwrap().destination_port()).collect();
@@ -106,7 +104,7 @@ fn a_recording_of_an_hour_is_replayed_as_fast_as_asked(tun: Tun) {
     let host = tun.host_end();
     listen(&host);
     let capture = recorded(&[(1, MS, IN), (2, Duration::from_secs(1800), IN), (3, Duration::from_secs(3600), IN)]);
-    let begin = Instant::now();
+    let begin = tun.clock().now();
     let replayed = tun.replay(capture.at_once());
     assert_eq!((replayed.frames, replayed.latest), (3, Duration::ZERO));
     tun.replay(capture.speed(100_000.0));

@@ -134,11 +134,11 @@ impl Test {
     fn config(&self, device: &Argument) -> TokenStream {
         let private = self.private();
         let own = &device.settings;
-        // An argument's `config` says everything, so nothing of the attribute's remains.
-        let inherited: &[Setting] =
-            if own.iter().any(|setting| setting.key == Key::Config) { &[] } else { &self.arguments.settings };
+        // An argument's `config` says everything, so nothing of the attribute's remains but what is the whole test's.
+        let is_complete = own.iter().any(|setting| setting.key == Key::Config);
+        let inherited = self.arguments.settings.iter().filter(|theirs| theirs.key == Key::Time || !is_complete);
         let settings: Vec<&Setting> =
-            inherited.iter().filter(|theirs| own.iter().all(|ours| ours.key != theirs.key)).chain(own).collect();
+            inherited.filter(|theirs| own.iter().all(|ours| ours.key != theirs.key)).chain(own).collect();
 
         let base = settings.iter().find_map(|setting| match (&setting.key, &setting.value) {
             (Key::Config, Value::Expression(value)) => Some((&setting.word, value)),
@@ -167,7 +167,10 @@ impl Test {
             match value {
                 Value::Expression(_) if *key == Key::Config => {}
                 Value::Expression(value) => config.extend(quote!(.#method(#value))),
-                Value::PacketInfo(mode) => config.extend(quote!(.#method(#private::PacketInfoMode::#mode))),
+                Value::Variant(variant) if *key == Key::Time => {
+                    config.extend(quote!(.#method(#private::Time::#variant)))
+                }
+                Value::Variant(variant) => config.extend(quote!(.#method(#private::PacketInfoMode::#variant))),
                 Value::Path(_) => {}
             }
         }

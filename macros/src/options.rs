@@ -27,10 +27,11 @@ pub(crate) enum Key {
     PacketInfo,
     Peer,
     QueueLength,
+    Time,
 }
 
 impl Key {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Address,
         Self::Chatter,
         Self::Config,
@@ -42,6 +43,7 @@ impl Key {
         Self::PacketInfo,
         Self::Peer,
         Self::QueueLength,
+        Self::Time,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Key {
             Self::PacketInfo => "packet_info",
             Self::Peer => "peer",
             Self::QueueLength => "queue_length",
+            Self::Time => "time",
         }
     }
 
@@ -78,6 +81,7 @@ impl Key {
             Self::PacketInfo => "packet_info = keep",
             Self::Peer => r#"peer = "192.0.2.2""#,
             Self::QueueLength => "queue_length = 500",
+            Self::Time => "time = real",
         }
     }
 
@@ -101,7 +105,7 @@ impl Place {
     fn accepts(self, key: Key) -> bool {
         match self {
             Self::Attribute => key != Key::Host,
-            Self::Argument => key != Key::Crate,
+            Self::Argument => !matches!(key, Key::Crate | Key::Time),
         }
     }
 
@@ -122,8 +126,8 @@ pub(crate) struct Setting {
 /// What stands behind the `=`.
 pub(crate) enum Value {
     Expression(Expr),
-    /// The variant of `PacketInfoMode`, with the span of the word that names it.
-    PacketInfo(Ident),
+    /// A variant of the option's type, with the span of the word that names it.
+    Variant(Ident),
     Path(syn::Path),
 }
 
@@ -146,8 +150,11 @@ pub(crate) fn setting(input: ParseStream<'_>, word: Ident, place: Place, errors:
         })
         .map(Value::Path),
         Key::PacketInfo => {
-            attempt(input, Expr::parse, errors, |error| error).and_then(|value| packet_info(&value, errors))
+            attempt(input, Expr::parse, errors, |error| error).and_then(|value| PACKET_INFO.read(&value, errors))
         }
+        // `virtual` is a word that Rust keeps for itself.
+        Key::Time => attempt(input, Ident::parse_any, errors, |error| TIME.wants_a_word(error.span()))
+            .and_then(|word| TIME.variant(&word, errors)),
         _ => attempt(input, Expr::parse, errors, |error| error).map(|value| {
             check_literal(key, &value, errors);
             Value::Expression(value)
@@ -225,6 +232,9 @@ fn unknown(word: &Ident, text: &str, place: Place) -> Error {
         (Some(Key::Crate), Place::Argument, _) => "`crate` belongs to the whole test: write \
              `#[tuntap_test(crate = some::path)]`"
             .to_owned(),
+        (Some(Key::Time), Place::Argument, _) => {
+            "`time` belongs to the whole test: write `#[tuntap_test(time = real)]`".to_owned()
+        }
         (_, _, Some(it)) => format!("{it} takes no value: write `#[tuntap_test({text})]`"),
         _ => {
             let words = place.words();
@@ -270,24 +280,54 @@ fn distance(from: &str, to: &str) -> usize {
     above.last().copied().unwrap_or(0)
 }
 
-fn packet_info(value: &Expr, errors: &mut Errors) -> Option<Value> {
-    const MODES: [(&str, &str); 3] = [("off", "Off"), ("keep", "Keep"), ("strip", "Strip")];
-    let word = match ungrouped(value) {
-        Expr::Path(ExprPath { qself: None, path, attrs }) if attrs.is_empty() => path.get_ident().cloned(),
-        _ => None,
-    };
-    let Some(word) = word else {
-        errors.push(Error::new_spanned(value, "`packet_info` takes a bare word: `off`, `keep` or `strip`"));
-        return None;
-    };
-    let text = word.to_string();
-    match MODES.iter().find(|(mode, _)| *mode == text) {
-        Some((_, variant)) => Some(Value::PacketInfo(Ident::new(variant, word.span()))),
-        None => {
-            let hint = did_you_mean(&text, &MODES.map(|(mode, _)| mode));
-            let message = format!("unknown packet-information mode `{text}`{hint}; expected `off`, `keep` or `strip`");
-            errors.push(Error::new(word.span(), message));
-            None
+/// An option whose values are bare words.
+struct Words {
+    key: &'static str,
+    what: &'static str,
+    /// As they are written, and the variants that they name.
+    words: &'static [(&'static str, &'static str)],
+    /// All of them, in a sentence.
+    all: &'static str,
+}
+
+const PACKET_INFO: Words = Words {
+    key: "packet_info",
+    what: "packet-information mode",
+    words: &[("off", "Off"), ("keep", "Keep"), ("strip", "Strip")],
+    all: "`off`, `keep` or `strip`",
+};
+
+const TIME: Words =
+    Words { key: "time", what: "time", words: &[("virtual", "Virtual"), ("real", "Real")], all: "`virtual` or `real`" };
+
+impl Words {
+    fn read(&self, value: &Expr, errors: &mut Errors) -> Option<Value> {
+        let word = match ungrouped(value) {
+            Expr::Path(ExprPath { qself: None, path, attrs }) if attrs.is_empty() => path.get_ident().cloned(),
+            _ => None,
+        };
+        if let Some(word) = word {
+            return self.variant(&word, errors);
+        }
+        errors.push(self.wants_a_word(syn::spanned::Spanned::span(value)));
+        None
+    }
+
+    fn wants_a_word(&self, span: proc_macro2::Span) -> Error {
+        Error::new(span, format!("`{}` takes a bare word: {}", self.key, self.all))
+    }
+
+    fn variant(&self, word: &Ident, errors: &mut Errors) -> Option<Value> {
+        let Self { what, words, all, .. } = self;
+        let text = word.to_string();
+        match words.iter().find(|(known, _)| *known == text) {
+            Some((_, variant)) => Some(Value::Variant(Ident::new(variant, word.span()))),
+            None => {
+                let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                let hint = did_you_mean(&text, &known);
+                errors.push(Error::new(word.span(), format!("unknown {what} `{text}`{hint}; expected {all}")));
+                None
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::AnsweringMachine;
 use crate::device::dispatch::{Detached, Dispatcher, Replies, Responder, ResponderId, Verdict};
-use crate::device::{Device, FrameRef};
+use crate::device::{Deadline, Device, FrameRef, Scheduler, WaitError, What};
 
 /// When to stop waiting: after a number of replies, after a time, or at whichever comes first.
 ///
@@ -140,26 +140,41 @@ impl Progress {
         }
     }
 
+    /// What `until` waits for, if it is there.
+    fn outcome(&self, until: Until) -> Option<Result<u64, Ended>> {
+        let ended = self.ended.load(Ordering::SeqCst);
+        let replies = self.replies.load(Ordering::SeqCst);
+        if until.replies.is_some_and(|wanted| replies >= wanted) {
+            return Some(Ok(replies));
+        }
+        ended.then(|| Err(Ended { tally: self.tally() }))
+    }
+
+    /// The same wait on the clock of a link in memory.
+    fn wait_on(&self, clock: &Arc<Scheduler>, name: &str, until: Until) -> Result<u64, Ended> {
+        let deadline = until.time.map_or(Deadline::Never, Deadline::After);
+        match clock.wait(deadline, What::new(name, "see replies"), || self.outcome(until)) {
+            Ok(outcome) => outcome,
+            Err(WaitError::TimedOut | WaitError::WouldBlock) => Ok(self.replies.load(Ordering::SeqCst)),
+            Err(WaitError::Stuck(why) | WaitError::Deadlock(why)) => panic!("{why}"),
+        }
+    }
+
     fn wait(&self, until: Until) -> Result<u64, Ended> {
         // A point that the clock cannot express never comes.
         let end = until.time.and_then(|time| Instant::now().checked_add(time));
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let outcome = loop {
-            let ended = self.ended.load(Ordering::SeqCst);
-            let replies = self.replies.load(Ordering::SeqCst);
-            if until.replies.is_some_and(|wanted| replies >= wanted) {
-                break Ok(replies);
-            }
-            if ended {
-                break Err(Ended { tally: self.tally() });
+            if let Some(outcome) = self.outcome(until) {
+                break outcome;
             }
             guard = match end {
                 None => self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
                 Some(end) => {
                     let left = end.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        break Ok(replies);
+                        break Ok(self.replies.load(Ordering::SeqCst));
                     }
                     self.changed.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -300,7 +315,10 @@ impl Answering {
     /// # Errors
     /// When the machine ended early: it panicked, or the link's reader ended.
     pub fn try_wait_for(&self, until: impl Into<Until>) -> Result<u64, Ended> {
-        self.progress.wait(until.into())
+        match self.dispatcher.device().clock().scheduler() {
+            Some(clock) => self.progress.wait_on(clock, &self.name, until.into()),
+            None => self.progress.wait(until.into()),
+        }
     }
 
     /// Stops the machine, as dropping does, and says what it did.

@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use super::far_end::Dropped;
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
-use crate::device::{Device, DeviceConfig, Mode, Witness};
+use crate::device::{Device, DeviceConfig, Mode, Time, Witness};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
 use crate::mock::{Cable, CableConfig, EchoHost};
@@ -72,6 +72,10 @@ impl Backing {
             Mode::Tap => "tap%d",
         });
         cable = cable.name(context.name_on_mock(config.requested_host(), pattern)?);
+        if config.requested_time() == Time::Real {
+            context.clock().make_real();
+        }
+        cable = cable.clock(context.clock().clone());
         if let Some(octets) = config.requested_mtu() {
             cable = cable.mtu(octets);
         }

@@ -46,7 +46,7 @@ pub use stack::Stack;
 pub use tap::Tap;
 pub use tun::Tun;
 
-use crate::device::DeviceConfig;
+use crate::device::{Clock, DeviceConfig};
 use crate::exchange::{Record, Recorder};
 use stack::Home;
 use witnesses::Witnesses;
@@ -115,6 +115,7 @@ pub struct TestContext {
     mock_names: Vec<(Option<&'static str>, String)>,
     kept: Kept,
     strict: bool,
+    clock: Clock,
     home: Home,
 }
 
@@ -128,15 +129,17 @@ impl TestContext {
     /// [`Obstacle`](crate::kernel::Obstacle), which is the error's source value on Linux.
     pub fn new(backend: Backend, path: &'static str) -> io::Result<Self> {
         let home = Home::new(backend)?;
+        let clock = if backend == Backend::Mock { Clock::new_virtual() } else { Clock::system() };
         Ok(Self {
             backend,
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            shared: Shared { recorder: Recorder::new(path), ..Shared::none() },
+            shared: Shared { recorder: Recorder::new(path, &clock), ..Shared::none() },
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
+            clock,
             home,
         })
     }
@@ -152,6 +155,7 @@ impl TestContext {
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
+            clock: Clock::system(),
             home: Home::mock(),
         }
     }
@@ -218,6 +222,12 @@ impl TestContext {
 
     pub(crate) const fn is_strict(&self) -> bool {
         self.strict
+    }
+
+    /// The time of the test: virtual on the mock, unless the test asked for the system's.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub(crate) fn kept(&self) -> Kept {

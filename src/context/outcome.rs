@@ -168,6 +168,9 @@ pub fn in_runner<R>(context: &mut TestContext, runner: fn() -> R) -> R {
             }
         }
     }
+    // A runtime's tasks wait on its clock, which may be paused.
+    #[cfg(not(feature = "tokio"))]
+    context.clock().make_real();
     let own = mem::replace(context, TestContext::hollow());
     STASH.with_borrow_mut(|stash| *stash = Some(own));
     let _back = TakeBack(context);
@@ -182,7 +185,13 @@ pub fn in_runner<R>(context: &mut TestContext, runner: fn() -> R) -> R {
 #[must_use]
 #[track_caller]
 pub fn stashed<T: FromTestContext>(config: DeviceConfig) -> T {
-    let made = STASH.with_borrow_mut(|stash| stash.as_mut().map(|context| T::try_from_test_context(context, config)));
+    let made = STASH.with_borrow_mut(|stash| {
+        stash.as_mut().map(|context| {
+            #[cfg(feature = "tokio")]
+            context.clock().follow_tokio();
+            T::try_from_test_context(context, config)
+        })
+    });
     match made {
         Some(Ok(made)) => made,
         Some(Err(error)) => panic!("{error}"),

@@ -18,6 +18,17 @@ pub enum PacketInfoMode {
     Keep,
 }
 
+/// The time that a test on the mock goes by. The kernel's is always real.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it passes by itself or it does not")]
+pub enum Time {
+    /// It stands still while the test runs and jumps when all wait: see [`Clock`](super::Clock).
+    #[default]
+    Virtual,
+    /// The system's, for code under test that polls without waiting on the link, or sleeps.
+    Real,
+}
+
 /// What a test asks of one link. Everything unset has a default.
 ///
 /// All of it is `const`, so that one configuration can stand at the top of a file and serve many tests:
@@ -40,6 +51,7 @@ pub struct DeviceConfig {
     queue_length: Option<u32>,
     multi_queue: bool,
     chatter: bool,
+    time: Time,
 }
 
 /// An address as it was given: text is checked when the link is made.
@@ -71,6 +83,7 @@ impl DeviceConfig {
             queue_length: None,
             multi_queue: false,
             chatter: false,
+            time: Time::Virtual,
         }
     }
 
@@ -175,6 +188,13 @@ impl DeviceConfig {
         self
     }
 
+    /// The time that the whole test goes by on the mock. Default: virtual, unless another link of the test has made it
+    /// real.
+    pub const fn time(mut self, time: Time) -> Self {
+        self.time = time;
+        self
+    }
+
     /// The name or pattern asked for.
     #[must_use]
     pub const fn requested_name(&self) -> Option<&'static str> {
@@ -225,5 +245,11 @@ impl DeviceConfig {
     #[must_use]
     pub const fn has_chatter(&self) -> bool {
         self.chatter
+    }
+
+    /// The time asked for.
+    #[must_use]
+    pub const fn requested_time(&self) -> Time {
+        self.time
     }
 }

@@ -43,6 +43,7 @@
 //! }
 //! ```
 
+mod pump;
 mod queue;
 mod reader;
 mod replies;
@@ -52,7 +53,7 @@ mod wakers;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,8 @@ pub(crate) use wakers::Wakers;
 #[cfg(all(test, feature = "tokio"))]
 pub(crate) use wakers::counting;
 
-use super::{Deadline, Device, FrameRef, patience};
+use super::{Deadline, Device, FrameRef, Source, patience};
+use pump::Pump;
 use queue::Queue;
 use responders::Responders;
 
@@ -164,8 +166,15 @@ struct Shared {
 #[must_use = "dropping a dispatcher stops its reader"]
 pub struct Dispatcher {
     shared: Arc<Shared>,
-    thread: ThreadId,
-    reader: Mutex<Option<JoinHandle<()>>>,
+    reader: Reader,
+}
+
+/// Who reads.
+enum Reader {
+    /// A thread of its own.
+    Thread { id: ThreadId, thread: Mutex<Option<JoinHandle<()>>> },
+    /// Whoever does what is due on the link's clock: nothing is read in the background.
+    Clock(Arc<Pump>),
 }
 
 impl Dispatcher {
@@ -228,7 +237,7 @@ impl Dispatcher {
     ) -> io::Result<Self> {
         // A thread's name must not hold NUL; no kernel's interface name does.
         let name = device.name()?.replace('\0', "?");
-        let queue = Queue::new(device.mode(), device.framing().header_len(), most_octets);
+        let queue = Queue::new(device.mode(), device.framing().header_len(), most_octets, name.clone(), device.clock());
         let shared = Arc::new(Shared {
             device,
             responders,
@@ -237,9 +246,16 @@ impl Dispatcher {
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
         });
+        let clock = shared.device.clock();
+        if clock.scheduler().is_some() {
+            let pump = Arc::new(Pump::new(Arc::clone(&shared)));
+            let source: Weak<dyn Source> = Arc::<Pump>::downgrade(&pump);
+            clock.add_source(source);
+            return Ok(Self { shared, reader: Reader::Clock(pump) });
+        }
         let for_reader = Arc::clone(&shared);
-        let reader = thread::Builder::new().name(name).spawn(move || reader::run(&for_reader))?;
-        Ok(Self { shared, thread: reader.thread().id(), reader: Mutex::new(Some(reader)) })
+        let thread = thread::Builder::new().name(name).spawn(move || reader::run(&for_reader))?;
+        Ok(Self { shared, reader: Reader::Thread { id: thread.thread().id(), thread: Mutex::new(Some(thread)) } })
     }
 
     /// The device.
@@ -274,7 +290,7 @@ impl Dispatcher {
 
     /// The next frame that nobody took, oldest first.
     ///
-    /// The wait is in real time, whatever the device's clock is.
+    /// The wait is on the device's clock.
     ///
     /// # Errors
     /// `WouldBlock` (EAGAIN) or `TimedOut` (ETIMEDOUT) as `deadline` says; `Interrupted` (EINTR) after
@@ -303,6 +319,9 @@ impl Dispatcher {
     /// TimedOut when frames come faster than they are read for so long.
     pub(crate) fn catch_up(&self, verb: &str, at_most: Duration) -> io::Result<()> {
         self.assert_not_on_reader(verb);
+        if let Reader::Clock(_) = self.reader {
+            return self.shared.queue.quiesce();
+        }
         let passes = self.shared.queue.passes();
         // The reader reads all there is before it looks up, so when it does it has caught up.
         self.shared.device.interrupt();
@@ -334,7 +353,13 @@ impl Dispatcher {
     pub(crate) fn catch_up_async(&self, verb: &str) -> impl Future<Output = ()> + Send + use<'_> {
         self.assert_not_on_reader(verb);
         let passed = self.shared.queue.pass_async();
-        self.shared.device.interrupt();
+        match self.reader {
+            Reader::Thread { .. } => self.shared.device.interrupt(),
+            Reader::Clock(_) => {
+                self.shared.device.clock().settle();
+                self.shared.queue.pass();
+            }
+        }
         passed
     }
 
@@ -390,17 +415,25 @@ impl Dispatcher {
 
     fn join(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.device.interrupt();
-        let reader = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // A responder may hold the last reference to its dispatcher: the reader then ends on its own.
-        if let Some(reader) = reader.filter(|_| thread::current().id() != self.thread) {
-            // The reader catches its own panics; there is nothing to hand on.
-            let _ = reader.join();
+        match &mut self.reader {
+            Reader::Thread { id, thread } => {
+                self.shared.device.interrupt();
+                let thread = thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+                // A responder may hold the last reference to its dispatcher: the reader then ends on its own.
+                if let Some(thread) = thread.filter(|_| thread::current().id() != *id) {
+                    // The reader catches its own panics; there is nothing to hand on.
+                    let _ = thread.join();
+                }
+            }
+            Reader::Clock(pump) => pump.stop(),
         }
     }
 
     pub(crate) fn is_on_reader(&self) -> bool {
-        thread::current().id() == self.thread
+        match &self.reader {
+            Reader::Thread { id, .. } => thread::current().id() == *id,
+            Reader::Clock(pump) => pump.runs_here(),
+        }
     }
 
     fn assert_not_on_reader(&self, verb: &str) {

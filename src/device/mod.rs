@@ -13,6 +13,7 @@
 //! ```
 
 mod address;
+mod clock;
 mod config;
 pub mod dispatch;
 mod frame;
@@ -21,7 +22,9 @@ mod witness;
 
 pub(crate) use address::documentation_hosts;
 pub use address::{AddressError, Cidr};
-pub use config::{AddressText, DeviceConfig, PacketInfoMode};
+pub use clock::Clock;
+pub(crate) use clock::{Scheduler, Source, WaitError, What};
+pub use config::{AddressText, DeviceConfig, PacketInfoMode, Time};
 pub(crate) use frame::LARGEST_FRAME;
 pub use frame::{Direction, Frame, FrameRef};
 pub use timeout::{patience, timeout_scale};
@@ -139,6 +142,11 @@ pub trait Device: Send + Sync {
     /// `Interrupted`. This is how a reading thread is asked to look up. What can be read is read first, so a reader that
     /// is interrupted has seen every frame that was there when it was asked.
     fn interrupt(&self);
+
+    /// The clock that waits and stamps on this link go by: the system's, unless the device says otherwise.
+    fn clock(&self) -> Clock {
+        Clock::system()
+    }
 
     /// The file descriptor, when the device has one: the kernel's has, the mock has not.
     #[cfg(unix)]

@@ -44,7 +44,7 @@ use std::fmt;
 use std::io;
 use std::ops::Deref;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use future::{Asserting, Trying};
 
@@ -92,7 +92,7 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
     pub fn receive(&self) -> Asserting<'a, Frame> {
         let (exchange, line) = (self.exchange, Location::caller());
         Asserting::new(async move {
-            let begin = Instant::now();
+            let begin = exchange.now();
             let taken = exchange.take_async(Until::after(begin, patience())).await;
             exchange.received(taken, line, begin)
         })
@@ -107,7 +107,7 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> Trying<'a, Frame, io::Error> {
         let (exchange, deadline, line) = (self.exchange, deadline.into(), Location::caller());
         Trying::new(async move {
-            let taken = exchange.take_async(Until::begin(deadline)).await;
+            let taken = exchange.take_async(Until::begin(deadline, exchange.now())).await;
             taken.map(|received| exchange.give_out(received, line))
         })
     }

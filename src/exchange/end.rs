@@ -6,12 +6,12 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::timeline::{Fate, Timeline};
 use crate::codec::Framing;
 use crate::device::dispatch::{Dispatcher, Observer, Received, Responder, ResponderId};
-use crate::device::{Deadline, Device, FrameRef, Mode, patience};
+use crate::device::{Clock, Deadline, Device, FrameRef, Mode, patience};
 
 /// Where there is no reader yet, reads go to the device itself: code under test pays for no thread it does not need.
 pub(crate) struct DeviceEnd {
@@ -99,10 +99,13 @@ impl DeviceEnd {
         deadline: Deadline,
         mut directly: impl FnMut(&dyn Device, Deadline) -> io::Result<usize>,
     ) -> io::Result<Read> {
-        let begin = Instant::now();
+        let clock = &self.timeline.clock;
+        let begin = clock.now();
         loop {
             let left = match deadline {
-                Deadline::After(duration) => Deadline::After(duration.saturating_sub(begin.elapsed())),
+                Deadline::After(duration) => {
+                    Deadline::After(duration.saturating_sub(clock.now().saturating_duration_since(begin)))
+                }
                 Deadline::Now | Deadline::Never => deadline,
             };
             self.direct_readers.fetch_add(1, Ordering::SeqCst);
@@ -148,9 +151,10 @@ impl DeviceEnd {
         }
         let mut buffer = [0; 4];
         let mut drained = 0;
-        let end = Instant::now() + patience();
+        let clock = &self.timeline.clock;
+        let end = clock.now() + patience();
         loop {
-            if Instant::now() >= end {
+            if clock.now() >= end {
                 return Err(io::Error::other("the host sends faster than its frames can be thrown away"));
             }
             match self.device.receive(&mut buffer, Deadline::Now) {
@@ -225,6 +229,10 @@ impl Device for DeviceEnd {
             to.copy_from_slice(from);
         }
         Ok(length)
+    }
+
+    fn clock(&self) -> Clock {
+        self.timeline.clock.clone()
     }
 
     fn interrupt(&self) {

@@ -71,7 +71,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use end::DeviceEnd;
 pub use expectation::{Count, Expectation, Expectations, IntoExpectation, one_of, optional, times};
@@ -91,7 +91,7 @@ pub(crate) use timeline::{Fate, Line, Timeline};
 
 use crate::capture::Direction as Way;
 use crate::device::dispatch::Received;
-use crate::device::{Deadline, Device, Frame, FrameRef, Mode, patience};
+use crate::device::{Clock, Deadline, Device, Frame, FrameRef, Mode, patience};
 use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
 use failure::{Problem, Told};
 use quiet::NothingElse;
@@ -133,7 +133,8 @@ pub(crate) struct Parts {
 impl Exchange {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { device, link, defaults, monitors, strict, sends, track, far_end } = parts;
-        let timeline = Arc::new(Timeline::new(device.mode(), monitors, Arc::downgrade(&far_end), track));
+        let timeline =
+            Arc::new(Timeline::new(device.mode(), device.clock(), monitors, Arc::downgrade(&far_end), track));
         let record = Arc::new(Record::new(link, Arc::clone(&timeline), strict));
         let end = DeviceEnd::new(device, Arc::clone(&timeline));
         Self { end, timeline, record, far_end, defaults, sends, last_event: Mutex::default(), closed: false }
@@ -230,7 +231,7 @@ impl Exchange {
         self.end.reader(None)?;
         let number = self.timeline.sending(octets, line);
         self.timeline.flush();
-        self.event(Instant::now());
+        self.event(self.now());
         let sent = self.end.send(FrameRef::new(self.mode(), octets));
         sent.map(|()| number).map_err(|error| {
             self.timeline.refused(number, line, &error);
@@ -250,7 +251,7 @@ impl Exchange {
     #[track_caller]
     pub fn receive(&self) -> Frame {
         let line = Location::caller();
-        let begin = Instant::now();
+        let begin = self.now();
         match self.received(self.take(Until::after(begin, patience())), line, begin) {
             Ok(frame) => frame,
             Err(failure) => failure.panic(),
@@ -264,13 +265,13 @@ impl Exchange {
     #[track_caller]
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
         let line = Location::caller();
-        self.take(Until::begin(deadline.into())).map(|received| self.give_out(received, line))
+        self.take(Until::begin(deadline.into(), self.now())).map(|received| self.give_out(received, line))
     }
 
     fn received(&self, taken: io::Result<Received>, line: Line, begin: Instant) -> Result<Frame, Failure> {
-        taken
-            .map(|received| self.give_out(received, line))
-            .map_err(|error| Failure::new(self, Problem::nothing_came("receive", Some(line), begin.elapsed(), &error)))
+        taken.map(|received| self.give_out(received, line)).map_err(|error| {
+            Failure::new(self, Problem::nothing_came("receive", Some(line), self.since(begin), &error))
+        })
     }
 
     fn give_out(&self, received: Received, line: Line) -> Frame {
@@ -332,9 +333,17 @@ impl Exchange {
         }
     }
 
+    /// The time of the link: virtual on the mock, the system's on the kernel backend.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.timeline.clock
+    }
+
     /// What became of every frame so far.
     #[must_use]
     pub fn accounting(&self) -> Accounting {
+        // On a link in memory what is due arrives when somebody looks.
+        self.timeline.clock.settle();
         self.timeline.accounting()
     }
 
@@ -368,7 +377,7 @@ impl Exchange {
 
     /// What time windows count from: the last event, or now.
     fn reference(&self) -> Instant {
-        lock(&self.last_event).unwrap_or_else(Instant::now)
+        lock(&self.last_event).unwrap_or_else(|| self.now())
     }
 
     /// A frame is what an expectation wants.
@@ -379,6 +388,16 @@ impl Exchange {
         for learn in &pattern.on_match {
             learn(received.frame());
         }
+    }
+
+    /// The present instant on the link's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.timeline.clock.now()
+    }
+
+    /// How long ago that was.
+    pub(crate) fn since(&self, begin: Instant) -> Duration {
+        self.now().saturating_duration_since(begin)
     }
 
     /// Fails when a monitor found something that no verb has told yet.

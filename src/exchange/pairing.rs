@@ -259,7 +259,7 @@ impl<'a> Pairing<'a, Frame> {
             problem.details.push(format!("… and {} more", looked_at.len() - MOST_TOLD));
         }
         problem.request = request;
-        (problem.waited, problem.excuse) = (Some(self.begin.elapsed()), Excuse::Missing { within: None });
+        (problem.waited, problem.excuse) = (Some(self.exchange.since(self.begin)), Excuse::Missing { within: None });
         Err(Failure::new(self.exchange, problem.looked_at(looked_at)))
     }
 }
@@ -280,7 +280,7 @@ impl<'a, T> Pairing<'a, T> {
         line: Line,
         give: fn(&mut Self, Answers) -> Result<T, Failure>,
     ) -> Self {
-        let (begin, over) = (Instant::now(), false);
+        let (begin, over) = (exchange.now(), false);
         let (open, answered, others, looked_at) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self {
             exchange,
@@ -305,7 +305,7 @@ impl<'a, T> Pairing<'a, T> {
             return Ok(());
         }
         for request in std::mem::take(&mut self.requests) {
-            let at = Instant::now();
+            let at = self.exchange.now();
             let sent = self.exchange.build(&request).and_then(|octets| {
                 self.exchange.transmit(&octets, self.line)?;
                 Ok(octets)
@@ -318,7 +318,7 @@ impl<'a, T> Pairing<'a, T> {
                 }
             }
         }
-        self.last = Instant::now();
+        self.last = self.exchange.now();
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl<T> Verb for Pairing<'_, T> {
         });
         match answered.and_then(Option::take) {
             Some(request) => {
-                self.last = Instant::now();
+                self.last = self.exchange.now();
                 self.exchange.event(received.at());
                 let fate = Fate::Matched { by: "sr".into(), line: self.line };
                 self.exchange.timeline.mark(received.number(), fate);
@@ -371,7 +371,7 @@ impl<T> Verb for Pairing<'_, T> {
         if is_timeout(&error) {
             return Ok(());
         }
-        let problem = Problem::nothing_came(self.verb, Some(self.line), self.last.elapsed(), &error);
+        let problem = Problem::nothing_came(self.verb, Some(self.line), self.exchange.since(self.last), &error);
         Err(Failure::new(self.exchange, problem))
     }
 

@@ -133,8 +133,8 @@ impl Verb for NothingElse<'_> {
             (Some(at), None) => {
                 Stage::Collecting(Established::Fence { answered_in: at.saturating_duration_since(sent) })
             }
-            (Some(_), Some(because)) => Stage::Watching { because, begin: Instant::now() },
-            (None, _) => Stage::Watching { because: Reason::NoAnswer, begin: Instant::now() },
+            (Some(_), Some(because)) => Stage::Watching { because, begin: self.exchange.now() },
+            (None, _) => Stage::Watching { because: Reason::NoAnswer, begin: self.exchange.now() },
         };
     }
 
@@ -170,10 +170,10 @@ impl<'a> NothingElse<'a> {
         self.exchange.end.reader(None)?;
         self.stage = match self.exchange.far_end.means() {
             Means::AtOnce => Stage::CatchingUp,
-            Means::Quiet(because) => Stage::Watching { because, begin: Instant::now() },
+            Means::Quiet(because) => Stage::Watching { because, begin: self.exchange.now() },
             Means::Fence { nonce, request, and_quiet } => {
                 self.exchange.timeline.begin_fence(nonce);
-                let sent = Instant::now();
+                let sent = self.exchange.now();
                 let request = FrameRef::new(self.exchange.mode(), &request);
                 self.exchange.end.send(request).inspect_err(|_| self.exchange.timeline.fences.end(nonce))?;
                 Stage::Fenced { nonce, sent, and_quiet }
@@ -272,7 +272,7 @@ pub(super) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(exchange: &'a Exchange, pattern: Expectation, time: Duration, line: Line) -> Self {
-        Self { exchange, pattern, time, line, begin: Instant::now(), over: false, others: Vec::new() }
+        Self { exchange, pattern, time, line, begin: exchange.now(), over: false, others: Vec::new() }
     }
 
     fn put_back(&mut self) {
@@ -300,8 +300,9 @@ impl Verb for Watch<'_> {
         let (number, title, line) = (received.number(), self.pattern.title(), self.line);
         self.exchange.timeline.mark(number, Fate::Unexpected { by: format!("never {title}").into(), line });
         let when = match received.at().checked_duration_since(self.begin) {
-            Some(after) => format!("came after {}", time(after)),
-            None => "had come before".to_owned(),
+            Some(after) if !after.is_zero() => format!("came after {}", time(after)),
+            // In virtual time what waited came at the same instant.
+            _ => "had come before".to_owned(),
         };
         let name = self.pattern.called().map_or_else(String::new, |name| format!(" {name}"));
         let headline = format!("never{name} during {:?}: #{number} {when}", self.time);
@@ -316,7 +317,7 @@ impl Verb for Watch<'_> {
         if is_timeout(&error) {
             return Ok(());
         }
-        let problem = Problem::nothing_came("never", Some(self.line), self.begin.elapsed(), &error);
+        let problem = Problem::nothing_came("never", Some(self.line), self.exchange.since(self.begin), &error);
         Err(Failure::new(self.exchange, problem))
     }
 

@@ -9,10 +9,13 @@ use super::report;
 use super::timeline::{Entry, Fate};
 use super::{Record, lock};
 use crate::capture::{CapturedFrame, Direction as Way, Interface, InterfaceId, Recording};
-use crate::device::{Direction, Mode};
+use crate::device::{Clock, Direction, Mode};
 
 /// The name of the capture that a failed test leaves.
 const CAPTURE: &str = "exchange.pcapng";
+
+/// When virtual time begins: 2000-01-01T00:00:00Z, since 1970.
+const VIRTUAL_EPOCH: Duration = Duration::from_secs(946_684_800);
 
 /// The recording of a test, shared by its links. Clones are the same.
 #[derive(Clone)]
@@ -24,9 +27,14 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// The recording of the test of that path. Makes nothing before the first frame.
-    pub(crate) fn new(test_path: &str) -> Self {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { shared: Arc::new(Mutex::new(Some(Recording::for_test(test_path)))), epoch: (Instant::now(), since_1970) }
+    pub(crate) fn new(test_path: &str, clock: &Clock) -> Self {
+        let since_1970 = if clock.is_virtual() {
+            // Virtual time has a date of its own, so that the same test writes the same octets.
+            VIRTUAL_EPOCH
+        } else {
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        };
+        Self { shared: Arc::new(Mutex::new(Some(Recording::for_test(test_path)))), epoch: (clock.now(), since_1970) }
     }
 
     /// Records nothing.
@@ -64,7 +72,7 @@ impl Recorder {
             recording.discard();
             return Ok(Vec::new());
         }
-        frames.sort_by_key(|(_, entry)| entry.at);
+        frames.sort_by_key(|(_, entry)| (entry.at, entry.round));
         let mut paths = Vec::new();
         if failed {
             let text: Vec<String> = records.iter().map(|record| report::whole(record)).collect();
@@ -80,7 +88,8 @@ impl Recorder {
             for record in records {
                 if let Some(track) = record.timeline.track() {
                     let account = record.timeline.accounting();
-                    let mut statistics = crate::capture::Statistics::new(track.id, self.time(Instant::now()));
+                    let mut statistics =
+                        crate::capture::Statistics::new(track.id, self.time(record.timeline.clock.now()));
                     let handed = record.timeline.hand_over();
                     let seen = handed.as_ref().map_or(0, |handed| handed.to_program + handed.from_program);
                     let unseen = handed.map_or(0, |handed| handed.lost.unwrap_or(0));

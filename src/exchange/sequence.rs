@@ -178,7 +178,7 @@ impl<T> Verb for Run<'_, T> {
     fn need(&mut self) -> Result<Need, Failure> {
         while let Some(wanted) = self.expected.get(self.at) {
             if self.count < wanted.most {
-                let now = Instant::now();
+                let now = self.exchange.now();
                 let until = self.until(wanted, now);
                 self.asked = now;
                 return Ok(Need::Frame(until));
@@ -247,7 +247,7 @@ impl<T> Verb for Run<'_, T> {
             self.go_on();
             return Ok(());
         }
-        Err(self.nothing_came(wanted, self.asked.elapsed(), &error))
+        Err(self.nothing_came(wanted, self.exchange.since(self.asked), &error))
     }
 
     fn end(&mut self) -> Result<T, Failure> {
@@ -274,7 +274,7 @@ impl<'a, T> Run<'a, T> {
         line: Line,
         give: fn(&mut Vec<Received>) -> Option<T>,
     ) -> Self {
-        let begin = Instant::now();
+        let begin = exchange.now();
         let reference = exchange.reference();
         let (taken, passed) = (Vec::new(), Vec::new());
         Self {
@@ -370,7 +370,7 @@ impl<'a, T> Run<'a, T> {
     }
 
     fn failure(&mut self, problem: Problem<'_>) -> Failure {
-        let waited = problem.waited.or_else(|| Some(self.begin.elapsed()));
+        let waited = problem.waited.or_else(|| Some(self.exchange.since(self.begin)));
         let looked_at = self.passed.drain(..).map(Looked::from).collect();
         Failure::new(self.exchange, Problem { waited, ..problem }.looked_at(looked_at))
     }

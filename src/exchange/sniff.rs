@@ -100,7 +100,7 @@ pub(super) struct Sniffing<'a> {
 
 impl<'a> Sniffing<'a> {
     pub(super) fn new(exchange: &'a Exchange, filter: Expectation, until: Sniff, skipped: Skipped, line: Line) -> Self {
-        let (begin, over, frames, others) = (Instant::now(), false, Vec::new(), Vec::new());
+        let (begin, over, frames, others) = (exchange.now(), false, Vec::new(), Vec::new());
         Self { exchange, filter, until, skipped, line, begin, over, frames, others }
     }
 }
@@ -161,8 +161,8 @@ impl Verb for Sniffing<'_> {
             None => String::new(),
         };
         let verb = format!("sniff{name}{come}");
-        let problem =
-            Problem::nothing_came(&verb, Some(self.line), self.begin.elapsed(), &error).wanted([&self.filter]);
+        let problem = Problem::nothing_came(&verb, Some(self.line), self.exchange.since(self.begin), &error)
+            .wanted([&self.filter]);
         let looked_at = self.passed_over();
         let telling = if looked_at.is_empty() { Telling::Nothing } else { Telling::Nearest };
         let problem = match is_timeout(&error) {

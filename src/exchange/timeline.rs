@@ -18,7 +18,7 @@ use super::handed_over::HandedOver;
 use super::monitor::{Monitors, Violation};
 use super::recorder::Track;
 use crate::device::dispatch::Observer;
-use crate::device::{Direction, Frame, FrameRef, Mode, Seen};
+use crate::device::{Clock, Direction, Frame, FrameRef, Mode, Seen};
 use crate::packet::Dissection;
 
 /// The frames kept at most.
@@ -135,6 +135,8 @@ impl fmt::Display for Accounting {
 pub(crate) struct Entry {
     pub(crate) number: u64,
     pub(crate) at: Instant,
+    /// Orders what happened at one virtual instant.
+    pub(crate) round: u64,
     pub(crate) octets: Arc<[u8]>,
     pub(crate) fate: Fate,
 }
@@ -171,6 +173,7 @@ struct State {
 pub(crate) struct Timeline {
     mode: Mode,
     started: Instant,
+    pub(crate) clock: Clock,
     pub(crate) monitors: Monitors,
     /// The exchange holds it: a record that outlives its link must not hold the device.
     far_end: Weak<dyn FarEnd>,
@@ -182,11 +185,18 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    pub(crate) fn new(mode: Mode, monitors: Monitors, far_end: Weak<dyn FarEnd>, track: Option<Track>) -> Self {
+    pub(crate) fn new(
+        mode: Mode,
+        clock: Clock,
+        monitors: Monitors,
+        far_end: Weak<dyn FarEnd>,
+        track: Option<Track>,
+    ) -> Self {
         let (state, fences) = (Mutex::default(), Fences::default());
         Self {
             mode,
-            started: Instant::now(),
+            started: clock.now(),
+            clock,
             monitors,
             far_end,
             track,
@@ -221,7 +231,7 @@ impl Timeline {
         }
         state.last += 1;
         state.octets += octets.len();
-        let entry = Entry { number: state.last, at, octets: octets.into(), fate };
+        let entry = Entry { number: state.last, at, round: self.clock.round(), octets: octets.into(), fate };
         if let Some(track) = &self.track {
             track.frame(octets, at, entry.direction());
             self.unwritten.store(true, Ordering::Release);
@@ -234,7 +244,7 @@ impl Timeline {
     pub(crate) fn sending(&self, octets: &[u8], line: Line) -> u64 {
         let mut state = self.state();
         state.tally.sent += 1;
-        self.push(&mut state, octets, Instant::now(), Fate::Sent { line })
+        self.push(&mut state, octets, self.clock.now(), Fate::Sent { line })
     }
 
     pub(crate) fn refused(&self, number: u64, line: Line, error: &io::Error) {
@@ -416,7 +426,7 @@ impl Observer for Timeline {
             Some(error) => Fate::ReplyRefused { by: by.into(), error: error.to_string() },
         };
         state.tally.replies += u64::from(refused.is_none());
-        self.push(&mut state, reply.octets, Instant::now(), fate);
+        self.push(&mut state, reply.octets, self.clock.now(), fate);
     }
 
     fn taken(&self, number: u64, by: &str) {

@@ -90,7 +90,7 @@ impl Verb for AnyOrder<'_> {
         }
         Ok(Need::Frame(match self.missing().filter_map(|wanted| wanted.within).min() {
             Some(within) => Until::after(self.reference, within),
-            None => Until::after(Instant::now(), patience()),
+            None => Until::after(self.exchange.now(), patience()),
         }))
     }
 
@@ -119,7 +119,7 @@ impl Verb for AnyOrder<'_> {
         if is_timeout(&error) {
             problem.excuse = Excuse::Missing { within: self.missing().filter_map(|wanted| wanted.within).min() };
         }
-        problem.waited = Some(self.begin.elapsed());
+        problem.waited = Some(self.exchange.since(self.begin));
         self.mark_assigned();
         Err(Failure::new(self.exchange, problem))
     }
@@ -135,7 +135,7 @@ impl Verb for AnyOrder<'_> {
 
 impl<'a> AnyOrder<'a> {
     pub(super) fn new(exchange: &'a Exchange, expected: Vec<Expectation>, line: Line) -> Self {
-        let (begin, reference) = (Instant::now(), exchange.reference());
+        let (begin, reference) = (exchange.now(), exchange.reference());
         Self { exchange, expected, line, begin, reference, assigned: Vec::new(), matched: Vec::new() }
     }
 
@@ -180,7 +180,7 @@ impl<'a> AnyOrder<'a> {
                 count => format!("#{number} is {name} again: it came {count} times already, last as #{before}"),
             });
         }
-        problem.waited = Some(self.begin.elapsed());
+        problem.waited = Some(self.exchange.since(self.begin));
         self.mark_assigned();
         Failure::new(self.exchange, problem.looked_at(vec![Looked::from(received)]))
     }

@@ -42,19 +42,19 @@ impl Until {
     }
 
     /// A deadline that begins now.
-    pub(super) fn begin(deadline: Deadline) -> Self {
+    pub(super) fn begin(deadline: Deadline, now: Instant) -> Self {
         match deadline {
             Deadline::Now => Self::Now,
-            Deadline::After(wait) => Self::after(Instant::now(), wait),
+            Deadline::After(wait) => Self::after(now, wait),
             Deadline::Never => Self::Never,
         }
     }
 
     /// What is left of it.
-    fn left(self) -> Deadline {
+    fn left(self, now: Instant) -> Deadline {
         match self {
             Self::Now => Deadline::Now,
-            Self::At(point) => Deadline::After(point.saturating_duration_since(Instant::now())),
+            Self::At(point) => Deadline::After(point.saturating_duration_since(now)),
             Self::Never => Deadline::Never,
         }
     }
@@ -129,7 +129,7 @@ impl Exchange {
                     Ok(()) => verb.due(),
                     Err(error) => verb.nothing(error)?,
                 },
-                Need::Fence { nonce, until } => verb.fenced(self.timeline.fences.wait(nonce, until.left())),
+                Need::Fence { nonce, until } => verb.fenced(self.timeline.fences.wait(nonce, until.left(self.now()))),
                 Need::Nothing => break,
             }
         }
@@ -140,11 +140,11 @@ impl Exchange {
     /// The next frame that no rule ignores.
     pub(super) fn take(&self, until: Until) -> io::Result<Received> {
         let (dispatcher, _) = self.end.reader(None)?;
-        let begin = Instant::now();
+        let begin = self.now();
         loop {
-            let mut next = dispatcher.next(until.left());
+            let mut next = dispatcher.next(until.left(self.now()));
             if is_missed(&next, until) && dispatcher.catch_up("receive", CATCH_UP).is_ok() {
-                next = dispatcher.next(until.left());
+                next = dispatcher.next(until.left(self.now()));
             }
             if let Some(received) = self.sift(next, until, begin)? {
                 return Ok(received);
@@ -154,9 +154,9 @@ impl Exchange {
 
     /// Waits for a time, and notes how late it ended. Frames stay where they are.
     fn pause(&self, until: Until) -> io::Result<()> {
-        let begin = Instant::now();
-        self.end.reader(None)?.0.pause(until.left())?;
-        lock(&self.record.stalls).note(until, begin);
+        let begin = self.now();
+        self.end.reader(None)?.0.pause(until.left(self.now()))?;
+        lock(&self.record.stalls).note(until, begin, self.now());
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl Exchange {
         until: Until,
         begin: Instant,
     ) -> io::Result<Option<Received>> {
-        lock(&self.record.stalls).note(until, begin);
+        lock(&self.record.stalls).note(until, begin, self.now());
         let received = next?;
         self.timeline.flush();
         match self.record.rules.ignoring(&Dissection::new(received.frame())) {

@@ -51,10 +51,10 @@ pub(super) struct Stalls {
 
 impl Stalls {
     /// A wait that began then ended now.
-    pub(super) fn note(&mut self, until: Until, begin: Instant) {
+    pub(super) fn note(&mut self, until: Until, begin: Instant, now: Instant) {
         if let Until::At(point) = until {
             // What the test itself did before it began to wait is none of the harness's.
-            let late = Instant::now().saturating_duration_since(point.max(begin));
+            let late = now.saturating_duration_since(point.max(begin));
             self.since_event = late.max(self.since_event);
         }
     }

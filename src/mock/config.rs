@@ -1,7 +1,7 @@
 //! What a cable is made of.
 
 use super::HostStack;
-use crate::device::{Mode, PacketInfoMode};
+use crate::device::{Clock, Mode, PacketInfoMode};
 
 /// What to make a [`Cable`](super::Cable) of. Everything unset has the kernel's default, except that the link is up.
 ///
@@ -22,6 +22,7 @@ pub struct CableConfig {
     pub(super) queue_length: u32,
     pub(super) up: bool,
     pub(super) host: Option<Box<dyn HostStack>>,
+    pub(super) clock: Option<Clock>,
 }
 
 impl CableConfig {
@@ -38,6 +39,7 @@ impl CableConfig {
             },
             up: true,
             host: None,
+            clock: None,
         }
     }
 
@@ -84,6 +86,12 @@ impl CableConfig {
     /// What sits behind the cable. Default: nobody.
     pub fn host(mut self, stack: impl HostStack + 'static) -> Self {
         self.host = Some(Box::new(stack));
+        self
+    }
+
+    /// The clock it goes by, such as one that other cables have too. Default: the system's time.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
         self
     }
 

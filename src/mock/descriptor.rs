@@ -64,6 +64,7 @@ pub fn into_descriptor(device: DeviceEnd) -> io::Result<Descriptor> {
     enlarge(&fd)?;
     let shared = Arc::clone(&device.owner.shared);
     drop(device);
+    shared.clock.make_real();
     let carrier = Arc::new(Carrier { shared, socket: ours, stopped: AtomicBool::new(false) });
     let mut pump = Pump { carrier, threads: Vec::with_capacity(2) };
     // Where the second thread cannot be started, dropping the pump ends the first.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Owner;
 use super::errno::Errno;
 use super::packet_info;
-use super::state::{ETHERNET_HEADER, LinkState, Queued, Shared, State, ether_type, is_known_protocol, protocol_of};
+use super::state::{ETHERNET_HEADER, LinkState, Queued, Shared, State, Written, is_known_protocol, protocol_of};
 use crate::codec::Framing;
-use crate::device::{Deadline, Device, FrameRef, Mode, PacketInfoMode};
+use crate::device::{Clock, Deadline, Device, Mode, PacketInfoMode};
 
 /// The most copies that a host end keeps while nobody receives; then the newest are dropped, as a packet socket does.
 pub(super) const MOST_COPIES: usize = 10_000;
@@ -50,7 +50,11 @@ impl Device for DeviceEnd {
 
     fn interrupt(&self) {
         self.owner.shared.lock().interrupted = true;
-        self.owner.shared.device_readable.notify_all();
+        self.owner.shared.wake_all();
+    }
+
+    fn clock(&self) -> Clock {
+        self.owner.shared.clock.clone()
     }
 }
 
@@ -72,6 +76,7 @@ impl Shared {
 
     /// One write. The order of the checks is that of `tun_get_user` on Linux 6.18, by measurement.
     pub(super) fn device_write(&self, octets: &[u8]) -> io::Result<usize> {
+        self.touch();
         let mut state = self.lock();
         if state.link == LinkState::Removed {
             return Err(Errno::BadFd.into());
@@ -100,36 +105,16 @@ impl Shared {
         }
         state.statistics.rx_packets += 1;
         state.statistics.rx_octets += u64::try_from(frame.len()).unwrap_or(u64::MAX);
-        // A packet socket takes what no protocol does.
         if !is_known_protocol(self.mode, protocol) && state.taps.is_empty() {
             state.statistics.rx_dropped += 1;
         }
-        self.copy_to_taps(&mut state, frame);
+        // What is marked as another protocol than it is reaches packet sockets only.
+        let marked = protocol == protocol_of(self.mode, frame);
+        let next_tap = state.next_tap;
+        state.to_host.push(Written { marked, next_tap, octets: frame.to_vec() });
         drop(state);
-        self.host_readable.notify_all();
-
-        // IPv4 code drops what is marked as IPv4 and is not, and so does IPv6's.
-        let marked_truly = protocol != 0 && protocol == protocol_of(self.mode, frame);
-        if self.mode == Mode::Tap || (marked_truly && matches!(protocol, ether_type::IPV4 | ether_type::IPV6)) {
-            self.host.deliver(FrameRef::new(self.mode, frame), &mut |reply| self.send_from_stack(reply));
-        }
+        self.work();
         Ok(octets.len())
-    }
-
-    fn copy_to_taps(&self, state: &mut State, frame: &[u8]) {
-        if frame.is_empty() {
-            return;
-        }
-        if let Some(passed) = &mut state.passed {
-            passed.note(frame, false);
-        }
-        for tap in state.taps.values_mut() {
-            if tap.copies.len() < MOST_COPIES {
-                tap.copies.push_back(frame.to_vec());
-            } else {
-                tap.dropped += 1;
-            }
-        }
     }
 
     /// One read; `stop` ends it with EINTR, without touching the interrupts of others.
@@ -140,7 +125,7 @@ impl Shared {
         stop: impl Fn() -> bool,
     ) -> io::Result<usize> {
         self.wait(
-            &self.device_readable,
+            "receive",
             deadline,
             |state| if stop() { Some(Err(Errno::Interrupted.into())) } else { self.try_read(state, buffer) },
             |state| std::mem::take(&mut state.interrupted),

@@ -2,6 +2,7 @@
 //! that come before them.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Instant;
 
 use etherparse::checksum::Sum16BitWords;
 use etherparse::icmpv6::{NdpOptionSlice, NdpOptionsIterator};
@@ -219,7 +220,7 @@ impl EchoHost {
 }
 
 impl HostStack for EchoHost {
-    fn receive(&mut self, frame: FrameRef<'_>, out: &mut dyn FnMut(&[u8])) {
+    fn receive(&mut self, frame: FrameRef<'_>, _: Instant, out: &mut dyn FnMut(&[u8])) {
         let reply = match (frame.mode, frame.octets.first().map(|octet| octet >> 4)) {
             (Mode::Tap, _) => self.answer_ethernet(frame.octets),
             (Mode::Tun, Some(4)) => self.answer_ipv4(frame.octets),

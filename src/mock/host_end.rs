@@ -7,7 +7,7 @@ use super::Owner;
 use super::errno::Errno;
 use super::state::{ETHERNET_HEADER, LinkState, State, Tap};
 use crate::codec::Framing;
-use crate::device::{Deadline, Device, Mode};
+use crate::device::{Clock, Deadline, Device, Mode};
 
 /// The host end of a [`Cable`](super::Cable) as raw frames: `receive` gives copies of what the device end wrote after
 /// this end was made, `transmit` puts a frame out of the device.
@@ -49,6 +49,7 @@ impl HostEnd {
     /// How many frames were lost because this end did not receive them in time (`tp_drops` of `PACKET_STATISTICS`).
     #[must_use]
     pub fn dropped(&self) -> u64 {
+        self.tap.owner.shared.settle();
         self.tap.owner.shared.lock().taps.get(&self.tap.id).map_or(0, |tap| tap.dropped)
     }
 
@@ -90,7 +91,8 @@ impl Device for HostEnd {
 
     fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
         let shared = &self.tap.owner.shared;
-        let state = shared.lock();
+        shared.touch();
+        let mut state = shared.lock();
         let least = match shared.mode {
             Mode::Tun => 1,
             Mode::Tap => ETHERNET_HEADER,
@@ -105,14 +107,16 @@ impl Device for HostEnd {
         if let Some(errno) = errno {
             return Err(errno.into());
         }
-        shared.enqueue(state, octets);
+        state.to_device.push((self.tap.id, octets.to_vec()));
+        drop(state);
+        shared.work();
         Ok(octets.len())
     }
 
     fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
         let shared = &self.tap.owner.shared;
         shared.wait(
-            &shared.host_readable,
+            "receive at the host end",
             deadline,
             |state| self.try_receive(state, buffer),
             |state| state.taps.get_mut(&self.tap.id).is_some_and(|tap| std::mem::take(&mut tap.interrupted)),
@@ -124,7 +128,11 @@ impl Device for HostEnd {
         if let Some(tap) = shared.lock().taps.get_mut(&self.tap.id) {
             tap.interrupted = true;
         }
-        shared.host_readable.notify_all();
+        shared.wake_all();
+    }
+
+    fn clock(&self) -> Clock {
+        self.tap.owner.shared.clock.clone()
     }
 }
 

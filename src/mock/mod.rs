@@ -13,11 +13,15 @@
 //!   information (4 octets)    MTU, statistics       HostEnd ────────┘  raw frames, a packet socket's view
 //! ```
 //!
+//! A cable goes by the clock it was made with ([`CableConfig::clock`]): the system's time by default, in which a frame has
+//! arrived when `transmit` returns; the virtual time of a test ([`Clock`]), in which it arrives when all wait, those of one
+//! instant in the order of the ends (stack, then host ends as they were made) and of their writing.
+//!
 //! The device end answers mistakes with the errno of a Linux TUN/TAP device; the rules were measured on Linux 6.18.
 //! Frames are in network byte order; no method panics on any octets.
 //!
 //! What the mock does not do:
-//! - Time is the system's, not virtual, and there are no faults yet.
+//! - There are no faults yet.
 //! - A device whose last device end is dropped stays, as with `TUNSETPERSIST`; its queue stays as well.
 //! - A receive that waits while the link is removed gives EBADFD (a blocked `read(2)` gives EFAULT).
 //! - Writes of any length are taken (the kernel: ENOBUFS above about 4.7 MB).
@@ -62,10 +66,11 @@ pub use state::Statistics;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+
+use crate::device::{Clock, Source};
 
 use errno::Errno;
-use host_stack::HostSlot;
 use state::{LinkState, Shared, State};
 
 /// A cable in memory with a device end and a host end, and the controls of the link. Clones are the same cable.
@@ -101,22 +106,28 @@ impl Cable {
             link: if config.up { LinkState::Up } else { LinkState::Down },
             mtu: config.mtu,
             statistics: Statistics::default(),
+            to_host: Vec::new(),
+            to_device: Vec::new(),
             queue: VecDeque::new(),
             queue_length: usize::try_from(config.queue_length).unwrap_or(usize::MAX),
             interrupted: false,
             taps: BTreeMap::new(),
-            next_tap: 0,
+            // 0 is the stack's.
+            next_tap: 1,
             passed: None,
         };
+        let clock = config.clock.unwrap_or_else(Clock::real_for_mock);
         let shared = Arc::new(Shared {
             mode: config.mode,
             packet_info: config.packet_info,
             name,
             state: Mutex::new(state),
-            device_readable: Condvar::new(),
-            host_readable: Condvar::new(),
-            host: HostSlot::new(config.host),
+            clock: clock.clone(),
+            host: Mutex::new(config.host),
+            host_next: Mutex::new(None),
         });
+        let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);
+        clock.add_source(source);
         Ok(Self { owner: Arc::new(Owner { shared }) })
     }
 
@@ -177,6 +188,7 @@ impl Cable {
     /// What the link counted, also after removal.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
+        self.owner.shared.settle();
         self.owner.shared.lock().statistics
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::HostStack;
+use super::device_end::MOST_COPIES;
 use super::errno::Errno;
-use super::host_stack::HostSlot;
 use super::witness::Passed;
-use crate::device::{Deadline, Mode, PacketInfoMode};
+use crate::device::{Clock, Deadline, FrameRef, Mode, PacketInfoMode, Source, What};
 
 /// EtherTypes that the cable looks at (IEEE 802 numbers).
 pub(super) mod ether_type {
@@ -53,6 +54,15 @@ pub(super) struct Queued {
     pub(super) octets: Vec<u8>,
 }
 
+/// A frame on its way to the host.
+pub(super) struct Written {
+    /// Whether it is marked as the protocol that its octets show.
+    pub(super) marked: bool,
+    /// The number that the next host end gets: those from there on were made later and do not see it.
+    pub(super) next_tap: u64,
+    pub(super) octets: Vec<u8>,
+}
+
 /// What one host end keeps: copies of what the device end wrote, like a packet socket's receive buffer.
 #[derive(Default)]
 pub(super) struct Tap {
@@ -67,6 +77,11 @@ pub(super) struct State {
     pub(super) link: LinkState,
     pub(super) mtu: u32,
     pub(super) statistics: Statistics,
+    /// Frames on their way to the host, in the order in which they were written.
+    pub(super) to_host: Vec<Written>,
+    /// Frames on their way to the device end, each behind the number of its sender: the stack has 0, then the host ends in
+    /// the order in which they were made.
+    pub(super) to_device: Vec<(u64, Vec<u8>)>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) queue_length: usize,
     pub(super) interrupted: bool,
@@ -82,9 +97,11 @@ pub(super) struct Shared {
     pub(super) packet_info: PacketInfoMode,
     pub(super) name: String,
     pub(super) state: Mutex<State>,
-    pub(super) device_readable: Condvar,
-    pub(super) host_readable: Condvar,
-    pub(super) host: HostSlot,
+    pub(super) clock: Clock,
+    /// What is behind the cable. Locked only while what is due is done, which one thread does at a time.
+    pub(super) host: Mutex<Option<Box<dyn HostStack>>>,
+    /// When the host has something to do by itself.
+    pub(super) host_next: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -112,12 +129,34 @@ impl Shared {
 
     /// Makes every waiting call look again.
     pub(super) fn wake_all(&self) {
-        self.device_readable.notify_all();
-        self.host_readable.notify_all();
+        if let Some(scheduler) = self.clock.scheduler() {
+            scheduler.bump();
+        }
+    }
+
+    /// Something is on its way.
+    pub(super) fn work(&self) {
+        if let Some(scheduler) = self.clock.scheduler() {
+            scheduler.work();
+        }
+    }
+
+    /// This thread uses the link.
+    pub(super) fn touch(&self) {
+        if let Some(scheduler) = self.clock.scheduler() {
+            scheduler.touch(&self.name);
+        }
+    }
+
+    /// What is due now has arrived, unless another thread is about to send more.
+    pub(super) fn settle(&self) {
+        if let Some(scheduler) = self.clock.scheduler() {
+            scheduler.settle();
+        }
     }
 
     /// Puts a frame of the host stack on its way to the device end. The stack is told nothing.
-    pub(super) fn send_from_stack(&self, octets: &[u8]) {
+    fn send_from_stack(&self, octets: &[u8]) {
         let mut state = self.lock();
         if state.link != LinkState::Up {
             return;
@@ -126,63 +165,117 @@ impl Shared {
             state.statistics.tx_dropped += 1;
             return;
         }
-        self.enqueue(state, octets);
+        state.to_device.push((0, octets.to_vec()));
     }
 
-    /// Queues a frame for the device end, or drops and counts it when the queue is full.
-    pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State>, octets: &[u8]) {
-        if let Some(passed) = &mut state.passed {
-            passed.note(octets, true);
-        }
-        if state.queue.len() >= state.queue_length {
-            state.statistics.tx_dropped += 1;
-            return;
-        }
+    /// A frame reaches the host: its packet sockets first, then its stack.
+    fn arrive_at_host(&self, frame: &Written, now: Instant) {
+        let Written { marked, octets, .. } = frame;
+        // A packet socket takes what no protocol does.
+        self.lock().copy_to_taps(frame, now);
         let protocol = protocol_of(self.mode, octets);
-        state.queue.push_back(Queued { protocol, octets: octets.to_vec() });
-        drop(state);
-        self.device_readable.notify_all();
+        // IPv4 code drops what is marked as IPv4 and is not, and so does IPv6's.
+        if self.mode == Mode::Tap || (*marked && matches!(protocol, ether_type::IPV4 | ether_type::IPV6)) {
+            let mut host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(host) = &mut *host {
+                host.receive(FrameRef::new(self.mode, octets), now, &mut |reply| self.send_from_stack(reply));
+            }
+        }
     }
 
-    /// Waits on `readable` until `attempt` gives something, as `deadline` says; `interrupted` takes a pending interrupt.
+    /// Lets the host do what is due.
+    fn poll_host(&self, now: Instant) {
+        let mut host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = &mut *host {
+            let next = host.poll(now, &mut |frame| self.send_from_stack(frame));
+            *self.host_next.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        }
+    }
+
+    /// Waits until `attempt` gives something, as `deadline` says; `interrupted` takes a pending interrupt.
     pub(super) fn wait<T>(
         &self,
-        readable: &Condvar,
+        verb: &'static str,
         deadline: Deadline,
         mut attempt: impl FnMut(&mut State) -> Option<io::Result<T>>,
         mut interrupted: impl FnMut(&mut State) -> bool,
     ) -> io::Result<T> {
-        // A duration too long for the clock is as good as for ever.
-        let until = match deadline {
-            Deadline::After(duration) => Instant::now().checked_add(duration),
-            Deadline::Now | Deadline::Never => None,
+        let Some(scheduler) = self.clock.scheduler() else {
+            return Err(io::Error::other("a cable has a clock of its own"));
         };
-        let mut state = self.lock();
-        loop {
-            if let Some(result) = attempt(&mut state) {
-                return result;
+        let waits = deadline != Deadline::Now;
+        let waited = scheduler.wait(deadline, What::new(&self.name, verb), || {
+            let mut state = self.lock();
+            let found = attempt(&mut state);
+            if found.is_none() && waits && interrupted(&mut state) {
+                return Some(Err(Errno::Interrupted.into()));
             }
-            if deadline == Deadline::Now {
-                return Err(Errno::Again.into());
-            }
-            if interrupted(&mut state) {
-                return Err(Errno::Interrupted.into());
-            }
-            state = match until {
-                None => readable.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(Errno::TimedOut.into());
-                    }
-                    readable.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            found
+        });
+        waited.unwrap_or_else(|error| {
+            Err(error.into_io(|kind| match kind {
+                io::ErrorKind::WouldBlock => Errno::Again.into(),
+                _ => Errno::TimedOut.into(),
+            }))
+        })
+    }
+}
+
+impl Source for Shared {
+    fn run(&self, now: Instant) -> bool {
+        let frames = std::mem::take(&mut self.lock().to_host);
+        let mut did = !frames.is_empty();
+        for frame in &frames {
+            self.arrive_at_host(frame, now);
         }
+        let due = self.next().is_some_and(|next| next <= now);
+        if did || due {
+            self.poll_host(now);
+        }
+        let mut state = self.lock();
+        did |= due || !state.to_device.is_empty();
+        state.arrive_at_device(self.mode, now);
+        did
+    }
+
+    fn next(&self) -> Option<Instant> {
+        *self.host_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// What is on its way to the device end is queued there, or dropped and counted when the queue is full.
+    fn arrive_at_device(&mut self, mode: Mode, now: Instant) {
+        // The sort is stable: each end's frames keep their order.
+        self.to_device.sort_by_key(|(end, _)| *end);
+        for (_, octets) in self.to_device.drain(..) {
+            if let Some(passed) = &mut self.passed {
+                passed.note(&octets, true, now);
+            }
+            if self.queue.len() >= self.queue_length {
+                self.statistics.tx_dropped += 1;
+            } else {
+                self.queue.push_back(Queued { protocol: protocol_of(mode, &octets), octets });
+            }
+        }
+    }
+
+    fn copy_to_taps(&mut self, frame: &Written, now: Instant) {
+        if frame.octets.is_empty() {
+            return;
+        }
+        if let Some(passed) = &mut self.passed {
+            passed.note(&frame.octets, false, now);
+        }
+        for (_, tap) in self.taps.range_mut(..frame.next_tap) {
+            if tap.copies.len() < MOST_COPIES {
+                tap.copies.push_back(frame.octets.clone());
+            } else {
+                tap.dropped += 1;
+            }
+        }
+    }
+
     /// The most octets of a frame that the host may send: the MTU, on TAP with the Ethernet header and one VLAN tag.
     pub(super) fn longest_frame(&self, mode: Mode, octets: &[u8]) -> usize {
         let mtu = usize::try_from(self.mtu).unwrap_or(usize::MAX);

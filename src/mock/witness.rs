@@ -21,9 +21,9 @@ pub(super) struct Passed {
 
 impl Passed {
     /// A frame passes.
-    pub(super) fn note(&mut self, octets: &[u8], from_host: bool) {
+    pub(super) fn note(&mut self, octets: &[u8], from_host: bool, now: Instant) {
         if self.frames.len() < MOST_COPIES {
-            self.frames.push_back((Instant::now(), from_host, octets.to_vec()));
+            self.frames.push_back((now, from_host, octets.to_vec()));
         } else {
             self.lost += 1;
         }

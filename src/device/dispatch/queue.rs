@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::wakers::Wakers;
-use crate::device::{Deadline, Frame, FrameRef, Mode};
+use crate::device::{Clock, Deadline, Frame, FrameRef, Mode, WaitError, What};
 
 /// What the queue holds at most: a slow test loses nothing, a forgotten one does not eat the machine.
 pub(super) const MOST_OCTETS: usize = 64 << 20;
@@ -130,14 +130,31 @@ pub(super) struct Queue {
     mode: Mode,
     header_len: usize,
     most_octets: usize,
+    /// The interface's, for who waits for what.
+    name: String,
+    clock: Clock,
     state: Mutex<State>,
     changed: Condvar,
     passed: Condvar,
 }
 
 impl Queue {
-    pub(super) fn new(mode: Mode, header_len: usize, most_octets: usize) -> Self {
-        Self { mode, header_len, most_octets, state: Mutex::default(), changed: Condvar::new(), passed: Condvar::new() }
+    pub(super) fn new(mode: Mode, header_len: usize, most_octets: usize, name: String, clock: Clock) -> Self {
+        let (state, changed, passed) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { mode, header_len, most_octets, name, clock, state, changed, passed }
+    }
+
+    /// The present instant on the link's clock.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Wakes all threads that wait for `condition`, or on the clock.
+    fn notify(&self, condition: &Condvar) {
+        match self.clock.scheduler() {
+            Some(scheduler) => scheduler.bump(),
+            None => condition.notify_all(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -159,12 +176,22 @@ impl Queue {
         state.frames.push_back(received);
         let woken = state.wakers.take();
         drop(state);
-        self.changed.notify_one();
+        match self.clock.scheduler() {
+            Some(scheduler) => scheduler.bump(),
+            None => self.changed.notify_one(),
+        }
         woken.wake();
         true
     }
 
     pub(super) fn next(&self, deadline: Deadline) -> io::Result<Received> {
+        if let Some(scheduler) = self.clock.scheduler() {
+            let waits = deadline != Deadline::Now;
+            let look = || if waits { self.lock().next() } else { self.lock().there() };
+            return scheduler
+                .wait(deadline, What::new(&self.name, "receive"), look)
+                .unwrap_or_else(|error| Err(error.into_io(refusal)));
+        }
         let mut state = self.lock();
         if deadline == Deadline::Now {
             return state.there().unwrap_or_else(|| Err(refusal(ErrorKind::WouldBlock)));
@@ -204,7 +231,7 @@ impl Queue {
         }
         let woken = state.wakers.take();
         drop(state);
-        self.changed.notify_all();
+        self.notify(&self.changed);
         woken.wake();
     }
 
@@ -230,7 +257,7 @@ impl Queue {
         state.passes += 1;
         let woken = state.wakers.take();
         drop(state);
-        self.passed.notify_all();
+        self.notify(&self.passed);
         woken.wake();
     }
 
@@ -243,6 +270,15 @@ impl Queue {
         if over.timed_out() { Err(refusal(ErrorKind::TimedOut)) } else { Ok(()) }
     }
 
+    /// Waits until all wait that use the links of this clock and nothing is due any more. No time passes.
+    pub(super) fn quiesce(&self) -> io::Result<()> {
+        let Some(scheduler) = self.clock.scheduler() else { return Ok(()) };
+        match scheduler.wait(Deadline::After(Duration::ZERO), What::new(&self.name, "look"), || None::<()>) {
+            Ok(()) | Err(WaitError::TimedOut | WaitError::WouldBlock) => Ok(()),
+            Err(error) => Err(error.into_io(refusal)),
+        }
+    }
+
     /// Waits for a time, or for the reader's end.
     pub(super) fn pause(&self, deadline: Deadline) -> io::Result<()> {
         let at_most = match deadline {
@@ -250,6 +286,14 @@ impl Queue {
             Deadline::After(wait) => wait,
             Deadline::Never => Duration::MAX,
         };
+        if let Some(scheduler) = self.clock.scheduler() {
+            let ended = || self.lock().end.as_ref().map(End::to_error);
+            return match scheduler.wait(deadline, What::new(&self.name, "let time pass"), ended) {
+                Ok(error) => Err(error),
+                Err(WaitError::TimedOut | WaitError::WouldBlock) => Ok(()),
+                Err(error) => Err(error.into_io(refusal)),
+            };
+        }
         let running = |state: &mut State| state.end.is_none();
         let waited = self.passed.wait_timeout_while(self.lock(), at_most, running);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -266,7 +310,7 @@ impl Queue {
         let woken = state.wakers.take();
         drop(state);
         // All of them: whichever wakes first takes the interruption, and the others wait on.
-        self.changed.notify_all();
+        self.notify(&self.changed);
         woken.wake();
     }
 
@@ -275,8 +319,8 @@ impl Queue {
         state.end = Some(End::new(error));
         let woken = state.wakers.take();
         drop(state);
-        self.changed.notify_all();
-        self.passed.notify_all();
+        self.notify(&self.changed);
+        self.notify(&self.passed);
         woken.wake();
     }
 }
@@ -306,7 +350,7 @@ mod tests {
     }
 
     fn queue(most_octets: usize) -> Queue {
-        Queue::new(Mode::Tun, 2, most_octets)
+        Queue::new(Mode::Tun, 2, most_octets, "tun0".into(), Clock::system())
     }
 
     #[test]

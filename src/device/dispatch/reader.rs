@@ -3,12 +3,11 @@
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use super::responders::panic_message;
 use super::{Replies, Shared, Verdict};
 use crate::codec::{Framing, PacketInfo, TunPi};
-use crate::device::{Deadline, FrameRef, LARGEST_FRAME, Mode};
+use crate::device::{Deadline, Device, FrameRef, LARGEST_FRAME, Mode};
 
 /// The header in front of a reply, kept from one request to the next.
 type Header = Vec<u8>;
@@ -26,19 +25,14 @@ pub(super) fn run(shared: &Shared) {
 
 fn read_until_the_end(shared: &Shared) -> io::Error {
     let device = &*shared.device;
-    let mode = device.mode();
-    let framing = device.framing();
-    let mut buffer = vec![0; LARGEST_FRAME + framing.header_len()];
-    let mut replies = Replies::new();
-    let mut header = Header::with_capacity(framing.header_len());
+    let mut reading = Reading::new(device);
     let mut told_idle = shared.observer.is_none();
     while !shared.stopping.load(Ordering::Acquire) {
         // An observer is told before the reader waits, so the last frame of many is followed by one look more.
         let deadline = if told_idle { Deadline::Never } else { Deadline::Now };
-        match device.receive(&mut buffer, deadline) {
+        match device.receive(&mut reading.buffer, deadline) {
             Ok(octets) => {
-                let octets = buffer.get(..octets).unwrap_or(&buffer);
-                dispatch(shared, mode, framing, octets, &mut header, &mut replies);
+                reading.dispatch(shared, octets);
                 told_idle = shared.observer.is_none();
             }
             Err(error) if !told_idle && is_passing(&error) => {
@@ -55,11 +49,61 @@ fn read_until_the_end(shared: &Shared) -> io::Error {
     stopped()
 }
 
+/// What a reader needs from frame to frame.
+pub(super) struct Reading {
+    mode: Mode,
+    framing: Framing,
+    buffer: Vec<u8>,
+    replies: Replies,
+    header: Header,
+}
+
+impl Reading {
+    pub(super) fn new(device: &dyn Device) -> Self {
+        let framing = device.framing();
+        Self {
+            mode: device.mode(),
+            framing,
+            buffer: vec![0; LARGEST_FRAME + framing.header_len()],
+            replies: Replies::new(),
+            header: Header::with_capacity(framing.header_len()),
+        }
+    }
+
+    /// Reads without waiting, and says whether there was a frame.
+    pub(super) fn read_what_is_there(&mut self, shared: &Shared) -> io::Result<bool> {
+        let mut did = false;
+        while !shared.stopping.load(Ordering::Acquire) {
+            match shared.device.receive(&mut self.buffer, Deadline::Now) {
+                Ok(octets) => {
+                    did = true;
+                    self.dispatch(shared, octets);
+                }
+                Err(error) if is_passing(&error) => {
+                    if let (true, Some(observer)) = (did, &shared.observer) {
+                        observer.idle();
+                    }
+                    return Ok(did);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(did)
+    }
+
+    fn dispatch(&mut self, shared: &Shared, octets: usize) {
+        let Self { mode, framing, buffer, replies, header } = self;
+        let octets = buffer.get(..octets).unwrap_or(buffer);
+        dispatch(shared, *mode, *framing, octets, header, replies);
+    }
+}
+
 /// One frame: the observer, the one lock, the responders, and what they leave.
 fn dispatch(shared: &Shared, mode: Mode, framing: Framing, octets: &[u8], header: &mut Header, replies: &mut Replies) {
     let counters = &shared.counters;
     count(&counters.received, 1);
-    let at = Instant::now();
+    let at = shared.queue.now();
     let observer = shared.observer.as_deref();
     let parts = octets.split_at_checked(framing.header_len());
     let frame = FrameRef::new(mode, parts.map_or(octets, |(_, frame)| frame));
@@ -134,12 +178,12 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// What [`Dispatcher::next`](super::Dispatcher::next) gives once the reader was stopped.
 #[cfg(unix)]
-fn stopped() -> io::Error {
+pub(super) fn stopped() -> io::Error {
     io::Error::from_raw_os_error(libc::EBADF)
 }
 
 #[cfg(not(unix))]
-fn stopped() -> io::Error {
+pub(super) fn stopped() -> io::Error {
     io::Error::other("the link's reader was stopped")
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -27,14 +28,14 @@ impl Exchange {
 
     /// The next frame that no rule ignores.
     pub(super) async fn take_async(&self, until: Until) -> io::Result<Received> {
-        self.take_by(until, &mut Clock::default()).await
+        self.take_by(until, &mut Timer::new(self)).await
     }
 
-    async fn take_by(&self, until: Until, clock: &mut Clock) -> io::Result<Received> {
+    async fn take_by(&self, until: Until, timer: &mut Timer<'_>) -> io::Result<Received> {
         let (dispatcher, _) = self.end.reader(None)?;
-        let begin = Instant::now();
+        let begin = self.now();
         loop {
-            let next = next(dispatcher, until, clock).await;
+            let next = next(dispatcher, until, timer).await;
             if let Some(received) = self.sift(next, until, begin)? {
                 return Ok(received);
             }
@@ -43,23 +44,23 @@ impl Exchange {
 }
 
 /// The next frame, and errors as [`Dispatcher::next`] gives them.
-async fn next(dispatcher: &Dispatcher, until: Until, clock: &mut Clock) -> io::Result<Received> {
+async fn next(dispatcher: &Dispatcher, until: Until, timer: &mut Timer<'_>) -> io::Result<Received> {
     // What is there needs no timer.
     let there = dispatcher.next(Deadline::Now);
     if !is_missed(&there, Until::Now) {
         return there;
     }
     if until == Until::Now {
-        let soon = Until::after(Instant::now(), CATCH_UP);
-        if clock.before(soon, dispatcher.catch_up_async("receive")).await.is_none() && is_ahead(soon) {
+        let soon = Until::after(timer.exchange.now(), CATCH_UP);
+        if timer.before(soon, dispatcher.catch_up_async("receive")).await.is_none() && timer.is_ahead(soon) {
             let _ = dispatcher.catch_up("receive", CATCH_UP);
         }
         return dispatcher.next(Deadline::Now);
     }
-    if let Some(next) = clock.before(until, dispatcher.next_async()).await {
+    if let Some(next) = timer.before(until, dispatcher.next_async()).await {
         return next;
     }
-    if is_ahead(until) {
+    if timer.is_ahead(until) {
         let _ = dispatcher.catch_up("receive", CATCH_UP);
     }
     // What came meanwhile, or that the time is over.
@@ -80,10 +81,10 @@ impl<V: Verb> Running<'_, V> {
         let Self { exchange, verb, .. } = self;
         let line = verb.line();
         exchange.check_monitors(line)?;
-        let (mut clock, mut frames) = (Clock::default(), 0);
+        let (mut timer, mut frames) = (Timer::new(exchange), 0);
         loop {
             match verb.need()? {
-                Need::Frame(until) => match exchange.take_by(until, &mut clock).await {
+                Need::Frame(until) => match exchange.take_by(until, &mut timer).await {
                     Ok(received) => {
                         verb.judge(received)?;
                         frames += 1;
@@ -94,12 +95,12 @@ impl<V: Verb> Running<'_, V> {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => verb.nothing(error)?,
                 },
-                Need::Reader { verb: name } => match catch_up(exchange, name, &mut clock).await {
+                Need::Reader { verb: name } => match catch_up(exchange, name, &mut timer).await {
                     Ok(()) => verb.caught_up(),
                     Err(error) => verb.nothing(error)?,
                 },
                 Need::Time(until) => {
-                    match pause(exchange, until, &mut clock).await {
+                    match pause(exchange, until, &mut timer).await {
                         Ok(()) => verb.due(),
                         Err(error) => verb.nothing(error)?,
                     }
@@ -110,9 +111,9 @@ impl<V: Verb> Running<'_, V> {
                 }
                 Need::Fence { nonce, until } => {
                     let fences = &exchange.timeline.fences;
-                    let answered = match clock.before(until, fences.wait_async(nonce)).await {
+                    let answered = match timer.before(until, fences.wait_async(nonce)).await {
                         Some(answered) => answered,
-                        None if is_ahead(until) => fences.wait(nonce, Deadline::After(CATCH_UP)),
+                        None if timer.is_ahead(until) => fences.wait(nonce, Deadline::After(CATCH_UP)),
                         None => fences.wait(nonce, Deadline::Now),
                     };
                     verb.fenced(answered);
@@ -146,46 +147,61 @@ impl<V: Verb> Drop for Running<'_, V> {
 }
 
 /// Waits for a time, and notes how late it ended.
-async fn pause(exchange: &Exchange, until: Until, clock: &mut Clock) -> io::Result<()> {
+async fn pause(exchange: &Exchange, until: Until, timer: &mut Timer<'_>) -> io::Result<()> {
     // What is due needs no timer, which counts milliseconds.
-    if until != Until::Now && !matches!(until, Until::At(point) if point <= Instant::now()) {
+    if until != Until::Now && !matches!(until, Until::At(point) if point <= exchange.now()) {
         let (dispatcher, _) = exchange.end.reader(None)?;
-        let begin = Instant::now();
-        if let Some(error) = clock.before(until, dispatcher.end_async()).await {
+        let begin = exchange.now();
+        if let Some(error) = timer.before(until, dispatcher.end_async()).await {
             return Err(error);
         }
-        lock(&exchange.record.stalls).note(until, begin);
+        lock(&exchange.record.stalls).note(until, begin, exchange.now());
     }
     Ok(())
 }
 
-async fn catch_up(exchange: &Exchange, verb: &str, clock: &mut Clock) -> io::Result<()> {
+async fn catch_up(exchange: &Exchange, verb: &str, timer: &mut Timer<'_>) -> io::Result<()> {
     let (dispatcher, _) = exchange.end.reader(None)?;
-    let until = Until::after(Instant::now(), patience());
-    match clock.before(until, dispatcher.catch_up_async(verb)).await {
+    let until = Until::after(exchange.now(), patience());
+    match timer.before(until, dispatcher.catch_up_async(verb)).await {
         Some(()) => Ok(()),
-        None if is_ahead(until) => dispatcher.catch_up(verb, CATCH_UP),
+        None if timer.is_ahead(until) => dispatcher.catch_up(verb, CATCH_UP),
         None => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
 /// The verbs' deadlines on tokio's clock. A deadline that stays is the same point there, whatever that clock does.
-#[derive(Default)]
-struct Clock {
+struct Timer<'a> {
+    exchange: &'a Exchange,
     last: Option<(Instant, Option<tokio::time::Instant>)>,
 }
 
-impl Clock {
+impl<'a> Timer<'a> {
+    fn new(exchange: &'a Exchange) -> Self {
+        exchange.timeline.clock.follow_tokio();
+        Self { exchange, last: None }
+    }
+
     /// Waits for a future until the time is over.
     async fn before<F: Future>(&mut self, until: Until, future: F) -> Option<F::Output> {
-        let point = match until {
-            Until::At(point) => self.point(point),
-            Until::Now => Some(tokio::time::Instant::now()),
-            Until::Never => None,
-        };
-        match point {
-            Some(point) => timeout_at(point, future).await.ok(),
-            None => Some(future.await),
+        let mut future = pin!(future);
+        loop {
+            let own = match until {
+                Until::At(point) => self.point(point),
+                Until::Now => Some(tokio::time::Instant::now()),
+                Until::Never => None,
+            };
+            // On a link in memory nothing happens by itself: this task does what is due, and wakes for what will be.
+            let next = self.exchange.timeline.clock.do_what_is_due();
+            let next = next.and_then(|next| self.convert(next)).filter(|next| own.is_none_or(|own| *next < own));
+            match next.or(own) {
+                None => return Some(future.await),
+                Some(point) => match timeout_at(point, &mut future).await {
+                    Ok(output) => return Some(output),
+                    Err(_) if next.is_some() => {}
+                    Err(_) => return None,
+                },
+            }
         }
     }
 
@@ -194,18 +210,22 @@ impl Clock {
         match self.last {
             Some((last, point)) if last == at => point,
             _ => {
-                let left = at.saturating_duration_since(Instant::now());
-                let point = tokio::time::Instant::now().checked_add(left);
+                let point = self.convert(at);
                 self.last = Some((at, point));
                 point
             }
         }
     }
-}
 
-/// Whether tokio's clock, on which this deadline has passed, ran ahead of the real one: it is paused and jumped.
-fn is_ahead(until: Until) -> bool {
-    matches!(until, Until::At(point) if Instant::now() < point)
+    fn convert(&self, at: Instant) -> Option<tokio::time::Instant> {
+        let left = at.saturating_duration_since(self.exchange.now());
+        tokio::time::Instant::now().checked_add(left)
+    }
+
+    /// Whether tokio's clock, on which this deadline has passed, ran ahead of the link's: it is paused and jumped.
+    fn is_ahead(&self, until: Until) -> bool {
+        matches!(until, Until::At(point) if self.exchange.now() < point)
+    }
 }
 
 /// Lets the runtime poll its other tasks once.

@@ -34,7 +34,7 @@ impl<'a, 'c> Replaying<'a, 'c> {
             line,
             replay,
             rest: None,
-            start: Instant::now(),
+            start: exchange.now(),
             last: Duration::ZERO,
             due: false,
             replayed: Replayed::default(),
@@ -53,17 +53,20 @@ impl<'a, 'c> Replaying<'a, 'c> {
         // The reader's thread is no part of the first pause.
         exchange.end.reader(None).map_err(|error| self.ended(&error))?;
         self.rest = Some(planned.into());
-        self.start = Instant::now();
+        self.start = self.exchange.now();
         Ok(())
     }
 
     /// The device failed while it waited.
     fn ended(&self, error: &io::Error) -> Failure {
-        Failure::new(self.exchange, Problem::nothing_came("replay", Some(self.line), self.start.elapsed(), error))
+        Failure::new(
+            self.exchange,
+            Problem::nothing_came("replay", Some(self.line), self.exchange.since(self.start), error),
+        )
     }
 
     fn send(&mut self, frame: &Planned<'_>) -> Result<(), Failure> {
-        let now = Instant::now();
+        let now = self.exchange.now();
         if self.replayed.frames == 0 {
             self.start = now;
         }

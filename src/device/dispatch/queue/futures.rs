@@ -38,12 +38,12 @@ mod tests {
 
     use super::*;
     use crate::device::dispatch::counting::Count;
-    use crate::device::{Deadline, Mode};
+    use crate::device::{Clock, Deadline, Mode};
 
     type Change = fn(&Queue);
 
     fn queue() -> Queue {
-        Queue::new(Mode::Tun, 0, 1000)
+        Queue::new(Mode::Tun, 0, 1000, "tun0".into(), Clock::system())
     }
 
     #[test]

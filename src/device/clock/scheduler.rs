@@ -1,0 +1,421 @@
+//! Who waits, what is under way, and when the time moves.
+//!
+//! A wait is: look, and if there is nothing, block until something has happened since. Everything that may give somebody
+//! who waits something new bumps the generation ([`Scheduler::bump`]), after its own lock is free. Who looked at an older
+//! generation looks again, so no wake-up is lost.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::blocked::{Sample, this_task, unknown_tasks_run};
+use super::parties::{Foreign, Party, Real, State, Step, Until, Wait};
+use super::registration;
+use super::waiting::{WaitError, What};
+use crate::device::Deadline;
+
+/// How long somebody may wait in real time for those who do not.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long in real time those who do not wait have to be seen asleep before what is due is done without them.
+const ASLEEP: Duration = Duration::from_millis(20);
+/// How long a deadline is put off in real time while only one thread is known: another one, which was given an end, may
+/// not have begun. It is put off again while a thread runs that no clock knows. And how often that is done in one test.
+const GRACE: Duration = Duration::from_millis(2);
+const MOST_GRACES: u32 = 250;
+/// Rounds without any time passing, after which frames are taken to go round for ever.
+const MOST_ROUNDS: u32 = 100_000;
+
+/// Something that happens by itself when its time comes: a cable, a reader.
+pub(crate) trait Source: Send + Sync {
+    /// Does what is due, and says whether that was anything.
+    fn run(&self, now: Instant) -> bool;
+
+    /// When there will be something to do.
+    fn next(&self) -> Option<Instant>;
+}
+
+/// One clock's inside.
+pub(crate) struct Scheduler {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Scheduler {
+    pub(super) fn new(is_virtual: bool) -> Self {
+        let now = Instant::now();
+        let real = (!is_virtual).then_some(Real { by: Foreign::System { began: now }, at: now });
+        let (sources, parties) = (Vec::new(), Vec::new());
+        let state = State {
+            generation: 0,
+            now,
+            real,
+            running: None,
+            sources,
+            parties,
+            graces: 0,
+            graced: None,
+            round: 0,
+            in_circles: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// The lock. Nothing foreign is called while it is held.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.lock().now()
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.lock().real.is_none()
+    }
+
+    pub(super) fn round(&self) -> u64 {
+        self.lock().round
+    }
+
+    pub(super) fn make_real(&self) {
+        let mut state = self.lock();
+        if state.real.is_none() {
+            state.follow(Foreign::System { began: Instant::now() });
+        }
+        drop(state);
+        self.work();
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn follow_tokio(&self) {
+        let mut state = self.lock();
+        if state.real.is_none() {
+            state.follow(Foreign::Tokio { began: tokio::time::Instant::now() });
+            drop(state);
+            self.work();
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn do_what_is_due(&self) -> Option<Instant> {
+        self.settle();
+        let sources = self.lock().sources();
+        sources.iter().filter_map(|source| source.next()).min()
+    }
+
+    pub(super) fn add_source(&self, source: Weak<dyn Source>) {
+        let mut state = self.lock();
+        state.sources.retain(|source| source.strong_count() > 0);
+        state.sources.push(source);
+        drop(state);
+        self.work();
+    }
+
+    /// This thread uses that end, and is waited for until it ends.
+    pub(crate) fn touch(self: &Arc<Self>, end: &str) {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        if state.real.is_some() || state.running == Some(me) {
+            return;
+        }
+        match state.parties.iter_mut().find(|party| party.thread == me) {
+            Some(party) if party.end == end => {}
+            Some(party) => end.clone_into(&mut party.end),
+            None => {
+                drop(state);
+                let task = this_task();
+                if registration::remember(self, me, task) {
+                    let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
+                    let party = Party { thread: me, task, name, end: end.to_owned(), wait: None, outside: false };
+                    self.lock().parties.push(party);
+                }
+            }
+        }
+    }
+
+    /// A thread ended.
+    pub(super) fn forget(&self, thread: ThreadId) {
+        self.lock().parties.retain(|party| party.thread != thread);
+        self.changed.notify_all();
+    }
+
+    /// Something new may be there for those who wait.
+    pub(crate) fn bump(&self) {
+        self.lock().generation += 1;
+        self.changed.notify_all();
+    }
+
+    /// There is something to do: in real time it is done before this returns, in virtual time when all wait.
+    pub(crate) fn work(&self) {
+        self.bump();
+        if !self.is_virtual() {
+            self.run_due();
+        }
+    }
+
+    /// Does what is due now, if everybody else waits.
+    pub(crate) fn settle(&self) {
+        let me = thread::current().id();
+        let state = self.lock();
+        let others_wait = state.real.is_some() || state.all_wait(Some(me));
+        drop(state);
+        if others_wait {
+            self.run_due();
+        }
+    }
+
+    /// Returns when no other thread is doing what is due.
+    pub(crate) fn wait_until_idle(&self) {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        while state.running.is_some_and(|runner| runner != me) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets all sources do what is due, until nothing is. Says whether that was anything.
+    fn run_due(&self) -> bool {
+        /// Also when a source panics.
+        struct Running<'a>(&'a Scheduler, bool);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                let mut state = self.0.lock();
+                state.running = None;
+                state.round += 1;
+                state.generation += u64::from(self.1);
+                drop(state);
+                self.0.changed.notify_all();
+            }
+        }
+        let me = thread::current().id();
+        let mut state = self.lock();
+        if state.running == Some(me) {
+            // From within: the round goes on until nothing is left.
+            return false;
+        }
+        while state.running.is_some() {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.running = Some(me);
+        let mut running = Running(self, false);
+        for _ in 0..MOST_ROUNDS {
+            let now = state.now();
+            let sources = state.sources();
+            state.round += 1;
+            drop(state);
+            let mut did = false;
+            for source in &sources {
+                did |= source.run(now);
+            }
+            if !did {
+                return running.1;
+            }
+            running.1 = true;
+            state = self.lock();
+        }
+        state.in_circles = true;
+        drop(state);
+        true
+    }
+
+    /// Looks with `attempt`, and waits for something new as long as it finds nothing.
+    pub(crate) fn wait<T>(
+        self: &Arc<Self>,
+        deadline: Deadline,
+        what: What<'_>,
+        mut attempt: impl FnMut() -> Option<T>,
+    ) -> Result<T, WaitError> {
+        self.touch(what.end);
+        let until = match deadline {
+            Deadline::Now => {
+                if let Some(found) = attempt() {
+                    return Ok(found);
+                }
+                self.settle();
+                return attempt().ok_or(WaitError::WouldBlock);
+            }
+            // A point that the clock cannot express never comes.
+            Deadline::After(wait) => self.now().checked_add(wait).map_or(Until::Never, Until::At),
+            Deadline::Never => Until::Never,
+        };
+        loop {
+            let generation = self.lock().generation;
+            if let Some(found) = attempt() {
+                return Ok(found);
+            }
+            match self.block(generation, until, what) {
+                Ok(()) => {}
+                // What came at the very end is there.
+                Err(error) => return attempt().ok_or(error),
+            }
+        }
+    }
+
+    /// Returns `Ok` when there is something new since `generation`.
+    fn block(&self, generation: u64, until: Until, what: What<'_>) -> Result<(), WaitError> {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        if state.running == Some(me) {
+            return Err(WaitError::Deadlock(
+                "a machine or a host on the mock cannot wait for a frame: it runs while time stands still".into(),
+            ));
+        }
+        if state.real.is_none() && !state.parties.iter().any(|party| party.thread == me) {
+            // A thread that is ending, of which nobody could be told.
+            return Err(WaitError::TimedOut);
+        }
+        let wait = Wait { until, end: what.end.to_owned(), verb: what.verb, generation, ended: None };
+        state.set_wait(me, Some(wait));
+        let begin = Instant::now();
+        let at_most = match until {
+            Until::At(point) => Some(point.saturating_duration_since(state.now())),
+            Until::Never => None,
+        };
+        let mut stuck_since = begin;
+        let mut seen = state.progress();
+        let ended = loop {
+            let (next, step) = self.step(state, me, generation, until);
+            match step {
+                Step::Again => break Ok(()),
+                Step::Ended(error) => break Err(error),
+                // Tokio's time may stand still while this thread is blocked.
+                Step::Sleep(_) if next.real.is_some() && at_most.is_some_and(|most| begin.elapsed() >= most) => {
+                    break Err(WaitError::TimedOut);
+                }
+                Step::Sleep(most) => {
+                    if next.progress() != seen {
+                        (seen, stuck_since) = (next.progress(), Instant::now());
+                    }
+                    let is_virtual = next.real.is_none();
+                    if is_virtual && stuck_since.elapsed() >= PATIENCE {
+                        break Err(WaitError::Stuck(next.who_does_not_wait(me).into()));
+                    }
+                    state = match most {
+                        Some(most) => self.changed.wait_timeout(next, most).unwrap_or_else(PoisonError::into_inner).0,
+                        None if is_virtual => self.wait_for_others(next, me),
+                        None => self.changed.wait(next).unwrap_or_else(PoisonError::into_inner),
+                    };
+                }
+            }
+        };
+        self.lock().set_wait(me, None);
+        ended
+    }
+
+    /// Waits in real time for those who do not wait in virtual time. When all of them are asleep meanwhile, what they
+    /// have sent is delivered.
+    fn wait_for_others<'a>(&'a self, state: MutexGuard<'a, State>, me: ThreadId) -> MutexGuard<'a, State> {
+        let idle = |state: &State| {
+            let idle = state.parties.iter().filter(|party| party.thread != me && !state.waits(party));
+            idle.map(|party| party.task).collect::<Vec<_>>()
+        };
+        let (tasks, seen) = (idle(&state), state.progress());
+        drop(state);
+        let before: Vec<_> = tasks.iter().map(|task| Sample::of(*task)).collect();
+        let state = self.lock();
+        if state.progress() != seen {
+            return state;
+        }
+        let (state, over) = self.changed.wait_timeout(state, ASLEEP).unwrap_or_else(PoisonError::into_inner);
+        if !over.timed_out() || state.progress() != seen || idle(&state) != tasks || state.running.is_some() {
+            return state;
+        }
+        drop(state);
+        let asleep = tasks
+            .iter()
+            .zip(before)
+            .all(|(task, before)| before.zip(Sample::of(*task)).is_some_and(|(before, now)| now.slept_since(&before)));
+        if asleep {
+            self.run_due();
+        }
+        self.lock()
+    }
+
+    /// One look at the whole by one who waits. Gives the lock back.
+    fn step<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        me: ThreadId,
+        generation: u64,
+        until: Until,
+    ) -> (MutexGuard<'a, State>, Step) {
+        if let Some(error) = state.ended(me) {
+            return (state, Step::Ended(error));
+        }
+        if state.generation != generation {
+            return (state, Step::Again);
+        }
+        let is_real = state.real.is_some();
+        if !is_real && !state.all_wait(None) {
+            return (state, Step::Sleep(None));
+        }
+        let sources = state.sources();
+        drop(state);
+        let did = self.run_due();
+        // The sources are asked without the lock; what they say holds if nothing has happened meanwhile.
+        let next = sources.iter().filter_map(|source| source.next()).min();
+        state = self.lock();
+        if !is_real && std::mem::take(&mut state.in_circles) {
+            let text =
+                format!("frames go round on the links without any time passing ({MOST_ROUNDS} times): {}", *state);
+            let step = state.end_all(&WaitError::Deadlock(text.into()), &self.changed);
+            return (state, step);
+        }
+        if did || state.generation != generation {
+            return (state, Step::Again);
+        }
+        if is_real {
+            let now = state.now();
+            let own = if let Until::At(point) = until { Some(point) } else { None };
+            if own.is_some_and(|point| point <= now) {
+                return (state, Step::Ended(WaitError::TimedOut));
+            }
+            let first = own.into_iter().chain(next).min();
+            return (state, Step::Sleep(first.map(|point| point.saturating_duration_since(now))));
+        }
+        if let Some(error) = state.ended(me) {
+            return (state, Step::Ended(error));
+        }
+        if !state.all_wait(None) {
+            return (state, Step::Sleep(None));
+        }
+        if state.would_end_a_wait(next) && state.graced != Some(generation) && state.graces < MOST_GRACES {
+            drop(state);
+            let others_run = unknown_tasks_run();
+            state = self.lock();
+            if state.generation == generation {
+                state.graces += 1;
+                state.graced = (!others_run).then_some(generation);
+            }
+            return (state, Step::Sleep(Some(GRACE)));
+        }
+        let step = state.move_on(next, &self.changed);
+        (state, step)
+    }
+
+    /// Until the guard is dropped this thread is not waited for.
+    pub(super) fn step_outside(self: &Arc<Self>) -> Outside<'_> {
+        self.touch("the clock");
+        self.set_outside(true);
+        Outside(self)
+    }
+
+    fn set_outside(&self, outside: bool) {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        if let Some(party) = state.parties.iter_mut().find(|party| party.thread == me) {
+            party.outside = outside;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+/// A thread that waits for something else.
+pub(super) struct Outside<'a>(&'a Scheduler);
+
+impl Drop for Outside<'_> {
+    fn drop(&mut self) {
+        self.0.set_outside(false);
+    }
+}

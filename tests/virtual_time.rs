@@ -1,0 +1,75 @@
+//! The mock's time: it stands still while a test runs and jumps when all wait.
+
+use std::time::{Duration, Instant};
+
+use tuntap_test::prelude::*;
+use tuntap_test::tuntap_test;
+
+const LONG: Duration = Duration::from_secs(3600);
+/// What none of it takes in real time, however busy the machine is.
+const MOMENT: Duration = Duration::from_secs(30);
+
+#[tuntap_test(mock)]
+fn an_hour_takes_no_time(tun: Tun) {
+    let (real, begin) = (Instant::now(), tun.clock().now());
+    tun.never(Udp::new()).during(LONG);
+    let failure = tun.try_expect(Udp::new().within(LONG)).unwrap_err();
+    assert!(failure.to_string().contains("within 3600"), "{failure}");
+    tun.clock().advance(LONG);
+    let passed = tun.clock().now() - begin;
+    assert!((2 * LONG..4 * LONG).contains(&passed), "{passed:?}");
+    assert!(real.elapsed() < MOMENT);
+}
+
+/// The answer comes at the instant of the question.
+#[tuntap_test(mock)]
+fn an_exchange_takes_no_virtual_time(tun: Tun) {
+    let begin = tun.clock().now();
+    tun.send(Icmpv4::echo_request(7, 1));
+    let reply = tun.expect(Icmpv4::echo_reply(7, 1));
+    assert_eq!((reply.time(), tun.clock().now()), (begin, begin));
+    tun.expect_nothing_else();
+    assert_eq!(tun.clock().now(), begin);
+}
+
+#[tuntap_test(mock, time = real)]
+fn real_time_passes_by_itself(tun: Tun) {
+    let (real, begin) = (Instant::now(), tun.clock().now());
+    tun.never(Udp::new()).during(Duration::from_millis(30));
+    assert!(real.elapsed() >= Duration::from_millis(30));
+    assert!(tun.clock().now() - begin >= Duration::from_millis(30));
+}
+
+/// Of two links, and of what both ends have sent at one instant, each keeps its order.
+#[tuntap_test(mock)]
+fn all_links_of_a_test_have_one_time(left: Tun, #[device(host = "b")] right: Tun) {
+    let begin = left.clock().now();
+    left.clock().advance(LONG);
+    assert_eq!(right.clock().now(), begin + LONG);
+    right.send(Icmpv4::echo_request(7, 1));
+    assert_eq!(right.expect(Icmpv4::echo_reply(7, 1)).time(), begin + LONG);
+}
+
+/// A peer on a thread of its own answers after a while; both ends have the same times however the threads run.
+#[tuntap_test(mock)]
+fn two_threads_share_the_time(tun: Tun) {
+    let host = tun.host_end();
+    let begin = tun.clock().now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=50 {
+                tun.expect(Udp::new().dport(number));
+                tun.clock().advance(Duration::from_millis(u64::from(number)));
+                tun.send(Udp::new().dport(number) / b"late");
+            }
+        });
+        scope.spawn(|| {
+            for number in 1..=50 {
+                host.send(Udp::new().dport(number));
+                let reply = host.expect(Udp::new().dport(number) / b"late");
+                let triangle = u64::from(number) * u64::from(number + 1) / 2;
+                assert_eq!(reply.time(), begin + Duration::from_millis(triangle));
+            }
+        });
+    });
+}
