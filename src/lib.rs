@@ -55,7 +55,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Virtual time and faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, captures
+//! Virtual time on the mock, faults on its cable ([`mock::fault`] plans them), sockets at the mock's host end, answering machines beyond ICMP echo, captures
 //! turned into tests or replayed, kernel devices on macOS and the BSDs.
 
 pub mod answer;
@@ -69,6 +69,7 @@ pub mod fuzz;
 pub mod kernel;
 pub mod mock;
 pub mod packet;
+pub mod shrink;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 

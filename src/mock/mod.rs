@@ -45,6 +45,7 @@ mod descriptor;
 mod device_end;
 mod echo_host;
 mod errno;
+pub mod fault;
 mod host_end;
 mod host_stack;
 mod packet_info;
