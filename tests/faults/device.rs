@@ -73,6 +73,7 @@ fn the_link_changes_at_its_time_or_call() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn errors_are_those_of_a_linux_device() {
     let errors = [
         (CallFault::Eagain, libc::EAGAIN),

@@ -148,3 +148,11 @@ fn mistakes_in_a_plan_are_told_where_they_are_made() {
         assert_eq!(text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)), Some(message));
     }
 }
+
+/// A cable keeps its injector behind a lock that several threads use.
+#[test]
+fn plans_and_injectors_go_to_other_threads() {
+    fn goes<T: Send + Sync>() {}
+    goes::<FaultPlan>();
+    goes::<Injector>();
+}

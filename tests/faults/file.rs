@@ -60,6 +60,15 @@ fn a_plan_that_is_no_plan_names_line_and_cure() {
             "line 1: \"ms\" is no time that `by` can have: write one as \"20ms\", in s, ms, us or ns",
         ),
         (
+            "to_host = [{ frame = 1, fault = \"delay\", by = \"18446744073709551616s\" }]",
+            "line 1: \"18446744073709551616s\" is no time that `by` can have: write one as \"20ms\", in s, ms, us or ns",
+        ),
+        (
+            // 2^128 nanoseconds and a little more, which must not count as that little.
+            "to_host = [{ frame = 1, fault = \"delay\", by = \"340282366920938463463374607432s\" }]",
+            "line 1: \"340282366920938463463374607432s\" is no time that `by` can have: write one as \"20ms\", in s, ms, us or ns",
+        ),
+        (
             "to_host = [{ frame = 4, fault = \"swap\", with = 4 }]",
             "line 1: frame 4 is swapped with a later one, and 4 is none",
         ),
