@@ -67,6 +67,11 @@ fn the_link_changes_at_its_time_or_call() {
     assert_eq!(injector.on_call(Call::Transmit, ms(36)).link, []);
     assert_eq!(injector.on_call(Call::Transmit, ms(50)).link, [LinkFault::QueueLength(0), LinkFault::Removed]);
     assert_eq!((injector.next_due(), injector.link_due(Duration::MAX)), (None, None));
+    // By time, not by place in the plan.
+    let mut late = Injector::new(injector.plan().clone());
+    assert_eq!(late.link_due(ms(30)), Some((ms(20), LinkFault::Down)));
+    assert_eq!(late.link_due(ms(30)), Some((ms(30), LinkFault::Up)));
+    assert_eq!(late.link_due(ms(30)), None);
     let lines: Vec<_> = injector.happened().iter().map(ToString::to_string).collect();
     assert_eq!(lines[0], "link down at 20ms (planned)");
     assert_eq!(lines[2], "MTU 1280 before receive 1 (planned)");

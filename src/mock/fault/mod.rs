@@ -35,6 +35,7 @@
 //!
 //! [`shrink`](crate::shrink) finds the few faults of such a plan that make a test fail.
 
+mod at_work;
 mod calls;
 mod decide;
 mod device_faults;
@@ -52,6 +53,7 @@ mod replay;
 mod report;
 mod toml;
 
+pub use at_work::Faults;
 pub use calls::CallFaults;
 pub use device_faults::{Calls, DeviceFaults};
 pub use event::Event;

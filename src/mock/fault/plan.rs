@@ -155,8 +155,8 @@ impl FromIterator<ExactFault> for FaultPlan {
     }
 }
 
-/// Writes the builder's methods for both directions of a plan. `Self` has `change`, which gives a plan to a function and
-/// takes back what that makes of it.
+/// Writes the builder's methods for both directions. The type has `plan_mut`, which gives the plan, and `planned`, which
+/// is called when it was changed.
 macro_rules! both_directions {
     ($type:ty) => {
         #[doc = "For both directions; each counts its own frames."]
@@ -259,7 +259,7 @@ macro_rules! both_directions {
         #[track_caller]
         pub fn $name(mut self, $($argument: $type),*) -> Self {
             $($($convert)*)?
-            let plan: &mut FaultPlan = self.plan_mut();
+            let plan = self.plan_mut();
             let (to_host, to_device) = (std::mem::take(&mut plan.to_host), std::mem::take(&mut plan.to_device));
             plan.to_host = to_host.$name($($argument),*);
             plan.to_device = to_device.$name($($argument),*);
@@ -269,6 +269,8 @@ macro_rules! both_directions {
     )*};
 }
 
+pub(super) use both_directions;
+
 both_directions!(FaultPlan);
 
 impl FaultPlan {
@@ -276,6 +278,6 @@ impl FaultPlan {
         self
     }
 
-    #[expect(clippy::unused_self, reason = "what a handle does with the plan once it is changed; a plan does nothing")]
+    #[expect(clippy::unused_self, reason = "a plan does nothing with a change; what is at work does")]
     const fn planned(&self) {}
 }

@@ -21,12 +21,8 @@ pub(super) fn repair(mode: Mode, octets: &mut [u8]) {
     let mut wrong = Vec::new();
     Dissection::new(FrameRef::new(mode, octets)).verify(|defect| {
         if defect.kind == DefectKind::Checksum {
-            let wanted = match (u16::try_from(defect.wanted), defect.layer) {
-                // Zero means that there is none (RFC 768; RFC 8200 section 8.1).
-                (Ok(0), LayerKind::Udp) => u16::MAX,
-                (Ok(wanted), _) => wanted,
-                (Err(_), _) => return,
-            };
+            // Never 0, which UDP has for none: ones' complement adds up to 0 from zeros only, and says 0xffff else.
+            let wanted = u16::try_from(defect.wanted).unwrap_or_default();
             wrong.push((defect.octets, wanted));
         }
     });
