@@ -57,7 +57,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Faults on the mock, sockets at the mock's host end, answering machines beyond ICMP echo, kernel devices on macOS and the
+//! Faults on kernel links, sockets at the mock's host end, answering machines beyond ICMP echo, kernel devices on macOS and the
 //! BSDs.
 
 pub mod answer;
@@ -71,6 +71,7 @@ pub mod fuzz;
 pub mod kernel;
 pub mod mock;
 pub mod packet;
+pub mod shrink;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 mod to_test;

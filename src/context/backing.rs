@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::far_end::Dropped;
+use super::link::faults_of_environment;
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode, Time, Witness};
@@ -81,7 +82,11 @@ impl Backing {
         }
         let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
         let host = addresses.off_link_peers()?.into_iter().fold(host, EchoHost::route);
-        Ok(Self::Mock { cable: Cable::new(cable.host(host))?, mode, kept: context.kept() })
+        let cable = Cable::new(cable.host(host))?;
+        if let Some(plan) = faults_of_environment()? {
+            let _at_work = cable.faults().set(plan);
+        }
+        Ok(Self::Mock { cable, mode, kept: context.kept() })
     }
 
     pub(super) fn device(&self) -> Arc<dyn Device> {

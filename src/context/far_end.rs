@@ -16,7 +16,7 @@ use super::witnesses::Witnesses;
 #[cfg(target_os = "linux")]
 use crate::device::Mode;
 use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
-use crate::exchange::{FarEnd, Means, Reason, Timeline};
+use crate::exchange::{FarEnd, Faulted, Means, Reason, Timeline};
 #[cfg(target_os = "linux")]
 use crate::kernel::{Fence, KernelDevice, OpenSocket, sockets};
 use crate::mock::Cable;
@@ -199,7 +199,21 @@ impl FarEnd for Host {
         }
     }
 
+    fn faults(&self) -> Option<Faulted> {
+        match &self.kind {
+            HostKind::Mock(cable) => Some(Faulted { report: cable.fault_report()?, plan: cable.fault_plan()? }),
+            #[cfg(target_os = "linux")]
+            HostKind::Kernel { .. } => None,
+        }
+    }
+
     fn has_sent(&self, octets: &[u8]) -> bool {
+        // What a fault made of a frame is none of the code under test's either.
+        if let HostKind::Mock(cable) = &self.kind
+            && cable.has_altered(octets)
+        {
+            return true;
+        }
         self.ends.each_host(|timeline| timeline.has_sent(octets))
     }
 }

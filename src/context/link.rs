@@ -19,6 +19,7 @@ use crate::device::{Cidr, DeviceConfig, Mode, patience};
 #[cfg(feature = "tokio")]
 use crate::exchange::asynchronous::AsyncExchange;
 use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
+use crate::mock::fault::{FaultPlan, Faults, plan_from, seed_from};
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
 /// the mock host.
@@ -155,6 +156,41 @@ impl Link {
     #[must_use]
     pub const fn mock(&self) -> Option<&crate::mock::Cable> {
         self.backing.mock()
+    }
+
+    /// The faults of this link, on the mock: `tun.faults().seed(7).drop_nth(1, Udp::new().dport(53))` plans one more, from
+    /// now on. A failing test tells the seed, the plan and what was done, and leaves it as `fault-plan.toml`; the
+    /// environment variable `TUNTAP_TEST_FAULTS` names such a file, which then stands in place of what the test plans, and
+    /// `TUNTAP_TEST_SEED` a seed.
+    ///
+    /// ```
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::device::DeviceConfig;
+    /// use tuntap_test::prelude::*;
+    /// # let mut context = TestContext::new(Backend::Mock, "faults")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    /// tun.faults().drop_nth(1, Icmpv4::echo_reply(7, 1));
+    /// tun.send(Icmpv4::echo_request(7, 1));
+    /// tun.send(Icmpv4::echo_request(7, 2));
+    /// tun.expect(Icmpv4::echo_reply(7, 2));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// On the kernel backend, which has no faults yet; and when a variable names no plan or no seed, with the cure.
+    #[track_caller]
+    pub fn faults(&self) -> Faults<'_> {
+        let cable = assert_some(self.mock(), "faults are on the mock only, so far: write #[tuntap_test(mock)]");
+        let plan = cable.faults().plan().clone();
+        if assert_ok(faults_of_environment().map(|plan| plan.is_some()), "read the planned faults") {
+            // That plan is at work already.
+            return Faults::new(plan, |_| ());
+        }
+        let seed = assert_ok(seed_from(std::env::var_os(SEED).as_deref()).map_err(io::Error::other), "read the seed");
+        Faults::new(plan, move |plan| {
+            let plan = seed.map_or_else(|| plan.clone(), |seed| plan.clone().seed(seed));
+            let _at_work = cable.faults().set(plan);
+        })
     }
 
     /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.
@@ -344,6 +380,14 @@ pub(super) fn assert_ok<T>(result: io::Result<T>, step: &str) -> T {
         Err(error) if error.get_ref().is_some() => panic!("{error}"),
         Err(error) => panic!("failed to {step}: {error}"),
     }
+}
+
+/// The environment variable with a seed.
+const SEED: &str = "TUNTAP_TEST_SEED";
+
+/// The plan that `TUNTAP_TEST_FAULTS` names.
+pub(super) fn faults_of_environment() -> io::Result<Option<FaultPlan>> {
+    plan_from(std::env::var_os("TUNTAP_TEST_FAULTS").as_deref()).map_err(io::Error::other)
 }
 
 #[track_caller]

@@ -152,6 +152,11 @@ impl Clock {
         self.0.as_ref().map_or(0, |scheduler| scheduler.round())
     }
 
+    /// Whether this thread does what is due, right now.
+    pub(crate) fn is_running_here(&self) -> bool {
+        self.0.as_ref().is_some_and(|scheduler| scheduler.is_running_here())
+    }
+
     /// Something that has to be asked when time passes. It is forgotten when it is dropped.
     pub(crate) fn add_source(&self, source: Weak<dyn Source>) {
         if let Some(scheduler) = &self.0 {

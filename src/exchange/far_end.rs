@@ -69,6 +69,14 @@ pub(crate) enum Means {
     Quiet(Reason),
 }
 
+/// What faults did on a link.
+pub(crate) struct Faulted {
+    /// A few lines.
+    pub(crate) report: String,
+    /// `fault-plan.toml`.
+    pub(crate) plan: String,
+}
+
 /// The other end of the link that an exchange runs on.
 pub(crate) trait FarEnd: Send + Sync {
     /// Whether an IP packet of so many octets is longer than the MTU.
@@ -90,6 +98,11 @@ pub(crate) trait FarEnd: Send + Sync {
 
     /// Whether it is the answer to that fence.
     fn answers_fence(&self, nonce: u64, frame: FrameRef<'_>) -> bool;
+
+    /// What faults did on the link so far: for the report, and as the plan that does it again.
+    fn faults(&self) -> Option<Faulted> {
+        None
+    }
 
     /// Whether the test itself put these octets in at the other end.
     fn has_sent(&self, octets: &[u8]) -> bool;

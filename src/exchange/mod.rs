@@ -77,7 +77,7 @@ pub(crate) use end::DeviceEnd;
 pub use expectation::{Count, Expectation, Expectations, IntoExpectation, one_of, optional, times};
 pub use failure::Failure;
 pub use far_end::{Established, Reason};
-pub(crate) use far_end::{FarEnd, Means};
+pub(crate) use far_end::{FarEnd, Faulted, Means};
 pub use flow::TcpFlow;
 pub use monitor::Monitor;
 pub(crate) use monitor::Monitors;
@@ -400,6 +400,11 @@ impl Exchange {
         self.now().saturating_duration_since(begin)
     }
 
+    /// The record outlives the link.
+    pub(crate) fn note_faults(&self) {
+        *lock(&self.record.faults) = self.far_end.faults();
+    }
+
     /// Fails when a monitor found something that no verb has told yet.
     pub(crate) fn check_monitors(&self, line: Option<Line>) -> Result<(), Failure> {
         match self.timeline.take_violation() {
@@ -428,6 +433,7 @@ impl Drop for Exchange {
         } else {
             self.check_all(None).err()
         };
+        self.note_faults();
         self.record.end(verdict);
     }
 }

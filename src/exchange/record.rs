@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::coverage::Coverage;
+use super::far_end::Faulted;
 use super::rule::Rules;
 use super::verdict::Stalls;
 use super::{Failure, Timeline, lock};
@@ -16,6 +17,8 @@ pub(crate) struct Record {
     pub(super) timeline: Arc<Timeline>,
     pub(super) rules: Rules,
     pub(super) coverage: Mutex<Coverage>,
+    /// What faults did, as it was when the report was written or the link went.
+    pub(super) faults: Mutex<Option<Faulted>>,
     /// How much later than asked waits returned.
     pub(super) stalls: Mutex<Stalls>,
     /// Nothing may be left over when the link goes: `#[tuntap_test(strict)]`.
@@ -34,6 +37,7 @@ impl Record {
             timeline,
             rules: Rules::default(),
             coverage: Mutex::default(),
+            faults: Mutex::default(),
             stalls: Mutex::default(),
             strict,
             reported: AtomicBool::new(false),

@@ -14,6 +14,9 @@ use crate::device::{Clock, Direction, Mode};
 /// The name of the capture that a failed test leaves.
 const CAPTURE: &str = "exchange.pcapng";
 
+/// What faults did, beside it. Of several links with faults the last one's stays.
+const FAULT_PLAN: &str = "fault-plan.toml";
+
 /// When virtual time begins: 2000-01-01T00:00:00Z, since 1970.
 const VIRTUAL_EPOCH: Duration = Duration::from_secs(946_684_800);
 
@@ -77,6 +80,11 @@ impl Recorder {
         if failed {
             let text: Vec<String> = records.iter().map(|record| report::whole(record)).collect();
             paths.push(recording.write_report(&text.join("\n"))?);
+            for record in records {
+                if let Some(faulted) = &*lock(&record.faults) {
+                    paths.push(recording.write_beside(FAULT_PLAN, &faulted.plan)?);
+                }
+            }
         }
         let capture = recording.keep(CAPTURE, |writer| {
             for (track, entry) in &frames {
@@ -109,7 +117,7 @@ impl Recorder {
         let Some(recording) = lock(&self.shared).take() else { return };
         let folder = recording.folder().to_owned();
         // What an earlier, failed run left is no evidence any more. That it is not there is the rule.
-        for earlier in [CAPTURE, "report.txt"] {
+        for earlier in [CAPTURE, FAULT_PLAN, "report.txt"] {
             let _ = std::fs::remove_file(folder.join(earlier));
         }
         recording.discard();

@@ -57,6 +57,7 @@ pub(super) fn write(exchange: &Exchange, problem: &Problem<'_>) -> (String, bool
             || problem.looked_at.first().is_some_and(|looked| looked.number == entry.number)
     };
     let lost = verdict::lost(exchange).filter(|_| suspicion.is_none());
+    exchange.note_faults();
     let _ = tail(&mut report, &exchange.record, Some(lines), lost.as_deref(), matters);
     report.truncate(report.trim_end().len());
     (report, suspicion.is_some())
@@ -219,6 +220,11 @@ fn tail(
     writeln!(footer, "  accounting: {}{lost}", record.timeline.accounting())?;
     if let Some(handed_over) = record.timeline.hand_over() {
         writeln!(footer, "  handed over: {}", cut(&handed_over.to_string(), LONGEST))?;
+    }
+    if let Some(faulted) = &*super::lock(&record.faults) {
+        for line in faulted.report.lines() {
+            writeln!(footer, "  {}", cut(line, LONGEST))?;
+        }
     }
     if let Some(late) = super::lock(&record.stalls).replayed() {
         writeln!(footer, "  the harness: {late}")?;

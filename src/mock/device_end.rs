@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::Owner;
 use super::errno::Errno;
+use super::fault::{Call, CallFault};
+use super::faulty::refusal;
 use super::packet_info;
 use super::state::{ETHERNET_HEADER, LinkState, Queued, Shared, State, Written, is_known_protocol, protocol_of};
 use crate::codec::Framing;
@@ -77,6 +79,9 @@ impl Shared {
     /// One write. The order of the checks is that of `tun_get_user` on Linux 6.18, by measurement.
     pub(super) fn device_write(&self, octets: &[u8]) -> io::Result<usize> {
         self.touch();
+        if let Some(error) = self.fault_of(Call::Transmit).and_then(refusal) {
+            return Err(error);
+        }
         let mut state = self.lock();
         if state.link == LinkState::Removed {
             return Err(Errno::BadFd.into());
@@ -124,15 +129,31 @@ impl Shared {
         deadline: Deadline,
         stop: impl Fn() -> bool,
     ) -> io::Result<usize> {
+        // The link's reader looks often; only what it reads is a call.
+        if self.clock.is_running_here() && self.lock().has_nothing_to_read() {
+            return Err(Errno::Again.into());
+        }
+        let fault = self.fault_of(Call::Receive);
+        if let Some(error) = fault.and_then(refusal) {
+            return Err(error);
+        }
         self.wait(
             "receive",
             deadline,
-            |state| if stop() { Some(Err(Errno::Interrupted.into())) } else { self.try_read(state, buffer) },
+            |state| {
+                if stop() { Some(Err(Errno::Interrupted.into())) } else { self.try_read(state, buffer, fault) }
+            },
             |state| std::mem::take(&mut state.interrupted),
         )
     }
 
-    fn try_read(&self, state: &mut State, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read(&self, state: &mut State, buffer: &mut [u8], fault: Option<CallFault>) -> Option<io::Result<usize>> {
+        let most = match fault {
+            Some(CallFault::ShortRead { octets }) => usize::try_from(octets).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        };
+        let length = buffer.len().min(most);
+        let buffer = buffer.get_mut(..length).unwrap_or_default();
         if state.link == LinkState::Removed {
             return Some(Err(Errno::BadFd.into()));
         }
@@ -154,7 +175,10 @@ impl Shared {
         }
         let mut length = taken;
         if let Some(header) = header {
-            *header = packet_info::encode(taken < octets.len(), protocol);
+            *header = match fault {
+                Some(CallFault::PacketInfo(wrong)) => wrong.encode(),
+                _ => packet_info::encode(taken < octets.len(), protocol),
+            };
             length += packet_info::LENGTH;
         }
         state.statistics.tx_packets += 1;

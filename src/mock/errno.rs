@@ -23,6 +23,8 @@ pub(super) enum Errno {
     MessageSize,
     /// ENETDOWN: the interface is down, told to a packet socket.
     NetDown,
+    /// ENOBUFS: no memory for the frame.
+    NoBuffers,
     /// ENODEV: the interface is gone.
     NoDevice,
     /// ENXIO: the interface is gone, told to a packet socket that sends.
@@ -59,6 +61,7 @@ impl Errno {
             Self::Io => libc::EIO,
             Self::MessageSize => libc::EMSGSIZE,
             Self::NetDown => libc::ENETDOWN,
+            Self::NoBuffers => libc::ENOBUFS,
             Self::NoDevice => libc::ENODEV,
             Self::NoSuchDevice => libc::ENXIO,
             Self::TimedOut => libc::ETIMEDOUT,
@@ -86,6 +89,7 @@ mod portable {
                 Errno::Io => "EIO: the interface is down",
                 Errno::MessageSize => "EMSGSIZE: longer than the MTU",
                 Errno::NetDown => "ENETDOWN: the interface is down",
+                Errno::NoBuffers => "ENOBUFS: no memory for the frame",
                 Errno::NoDevice => "ENODEV: the interface is gone",
                 Errno::NoSuchDevice => "ENXIO: the interface is gone",
                 Errno::TimedOut => "ETIMEDOUT: nothing came in time",
@@ -103,7 +107,7 @@ mod portable {
                 Self::Invalid => io::ErrorKind::InvalidInput,
                 Self::NetDown => io::ErrorKind::NetworkDown,
                 Self::TimedOut => io::ErrorKind::TimedOut,
-                Self::BadFd | Self::Io | Self::MessageSize | Self::NoDevice | Self::NoSuchDevice => {
+                Self::BadFd | Self::Io | Self::MessageSize | Self::NoBuffers | Self::NoDevice | Self::NoSuchDevice => {
                     io::ErrorKind::Other
                 }
             };

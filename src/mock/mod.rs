@@ -21,7 +21,6 @@
 //! Frames are in network byte order; no method panics on any octets.
 //!
 //! What the mock does not do:
-//! - There are no faults yet.
 //! - A device whose last device end is dropped stays, as with `TUNSETPERSIST`; its queue stays as well.
 //! - A receive that waits while the link is removed gives EBADFD (a blocked `read(2)` gives EFAULT).
 //! - Writes of any length are taken (the kernel: ENOBUFS above about 4.7 MB).
@@ -49,6 +48,8 @@ mod descriptor;
 mod device_end;
 mod echo_host;
 mod errno;
+pub mod fault;
+mod faulty;
 mod host_end;
 mod host_stack;
 mod packet_info;
@@ -71,6 +72,7 @@ use std::sync::{Arc, Mutex, Weak};
 use crate::device::{Clock, Source};
 
 use errno::Errno;
+use faulty::Faulty;
 use state::{LinkState, Shared, State};
 
 /// A cable in memory with a device end and a host end, and the controls of the link. Clones are the same cable.
@@ -125,6 +127,7 @@ impl Cable {
             clock: clock.clone(),
             host: Mutex::new(config.host),
             host_next: Mutex::new(None),
+            faults: Faulty::new(clock.now()),
         });
         let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);
         clock.add_source(source);

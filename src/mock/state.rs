@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::HostStack;
 use super::device_end::MOST_COPIES;
 use super::errno::Errno;
+use super::faulty::Faulty;
 use super::witness::Passed;
 use crate::device::{Clock, Deadline, FrameRef, Mode, PacketInfoMode, Source, What};
 
@@ -102,6 +103,8 @@ pub(super) struct Shared {
     pub(super) host: Mutex<Option<Box<dyn HostStack>>>,
     /// When the host has something to do by itself.
     pub(super) host_next: Mutex<Option<Instant>>,
+    /// What goes wrong on the cable, and when the cable was made.
+    pub(super) faults: Faulty,
 }
 
 impl Shared {
@@ -169,7 +172,7 @@ impl Shared {
     }
 
     /// A frame reaches the host: its packet sockets first, then its stack.
-    fn arrive_at_host(&self, frame: &Written, now: Instant) {
+    pub(super) fn arrive_at_host(&self, frame: &Written, now: Instant) {
         let Written { marked, octets, .. } = frame;
         // A packet socket takes what no protocol does.
         self.lock().copy_to_taps(frame, now);
@@ -181,6 +184,10 @@ impl Shared {
                 host.receive(FrameRef::new(self.mode, octets), now, &mut |reply| self.send_from_stack(reply));
             }
         }
+    }
+
+    fn host_next(&self) -> Option<Instant> {
+        *self.host_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the host do what is due.
@@ -223,41 +230,49 @@ impl Shared {
 
 impl Source for Shared {
     fn run(&self, now: Instant) -> bool {
+        let mut did = self.do_due_faults(now);
         let frames = std::mem::take(&mut self.lock().to_host);
-        let mut did = !frames.is_empty();
-        for frame in &frames {
-            self.arrive_at_host(frame, now);
+        did |= !frames.is_empty();
+        for frame in frames {
+            self.pass_to_host(frame, now);
         }
-        let due = self.next().is_some_and(|next| next <= now);
+        let due = self.host_next().is_some_and(|next| next <= now);
         if did || due {
             self.poll_host(now);
         }
         let mut state = self.lock();
-        did |= due || !state.to_device.is_empty();
-        state.arrive_at_device(self.mode, now);
+        // The sort is stable: each end's frames keep their order.
+        state.to_device.sort_by_key(|(end, _)| *end);
+        let frames = std::mem::take(&mut state.to_device);
+        drop(state);
+        did |= due || !frames.is_empty();
+        for (_, octets) in frames {
+            self.pass_to_device(octets, now);
+        }
         did
     }
 
     fn next(&self) -> Option<Instant> {
-        *self.host_next.lock().unwrap_or_else(PoisonError::into_inner)
+        self.host_next().into_iter().chain(self.faults.next()).min()
     }
 }
 
 impl State {
-    /// What is on its way to the device end is queued there, or dropped and counted when the queue is full.
-    fn arrive_at_device(&mut self, mode: Mode, now: Instant) {
-        // The sort is stable: each end's frames keep their order.
-        self.to_device.sort_by_key(|(end, _)| *end);
-        for (_, octets) in self.to_device.drain(..) {
-            if let Some(passed) = &mut self.passed {
-                passed.note(&octets, true, now);
-            }
-            if self.queue.len() >= self.queue_length {
-                self.statistics.tx_dropped += 1;
-            } else {
-                self.queue.push_back(Queued { protocol: protocol_of(mode, &octets), octets });
-            }
+    /// A frame is queued at the device end, or dropped and counted when the queue is full.
+    pub(super) fn arrive_at_device(&mut self, mode: Mode, octets: Vec<u8>, now: Instant) {
+        if let Some(passed) = &mut self.passed {
+            passed.note(&octets, true, now);
         }
+        if self.queue.len() >= self.queue_length {
+            self.statistics.tx_dropped += 1;
+        } else {
+            self.queue.push_back(Queued { protocol: protocol_of(mode, &octets), octets });
+        }
+    }
+
+    /// Whether a read would wait.
+    pub(super) fn has_nothing_to_read(&self) -> bool {
+        self.link != LinkState::Removed && self.queue.is_empty()
     }
 
     fn copy_to_taps(&mut self, frame: &Written, now: Instant) {

@@ -1,6 +1,7 @@
 //! Proptest strategies for the crate's own vocabulary. Feature `proptest`.
 //!
-//! Layer: above [`codec`](crate::codec) and [`packet`](crate::packet), used by tests only.
+//! Layer: above [`codec`](crate::codec), [`packet`](crate::packet) and [`mock::fault`](crate::mock::fault), used by tests
+//! only.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -14,4 +15,5 @@
 //! ```
 
 pub mod codec;
+pub mod fault;
 pub mod packet;

@@ -212,7 +212,15 @@ impl Recording {
     /// # Errors
     /// Those of the file system.
     pub fn write_report(&self, text: &str) -> io::Result<PathBuf> {
-        self.replace("report.txt", |mut file| io::Write::write_all(&mut file, text.as_bytes()))
+        self.write_beside("report.txt", text)
+    }
+
+    /// Writes another text into the test's folder, in place of one that is there. Returns its path.
+    ///
+    /// # Errors
+    /// Those of the file system, and `InvalidInput` when `name` is no plain file name.
+    pub fn write_beside(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        self.replace(name, |mut file| io::Write::write_all(&mut file, text.as_bytes()))
     }
 
     /// Makes a file beside the segments and moves it to its name when it is complete.

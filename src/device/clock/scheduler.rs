@@ -164,6 +164,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether this thread is the one that does what is due.
+    pub(super) fn is_running_here(&self) -> bool {
+        self.lock().running == Some(thread::current().id())
+    }
+
     /// Returns when no other thread is doing what is due.
     pub(crate) fn wait_until_idle(&self) {
         let me = thread::current().id();
