@@ -45,6 +45,8 @@ mod descriptor;
 mod device_end;
 mod echo_host;
 mod errno;
+#[cfg(feature = "host")]
+pub mod host;
 mod host_end;
 mod host_stack;
 mod packet_info;
