@@ -7,6 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::checksum;
+use super::ipv6;
 use super::packet::{Fragmenting, Outgoing, Received, protocol, u16_at, u32_at};
 use super::stack::Stack;
 use crate::mock::errno::Errno;
@@ -95,12 +96,16 @@ const fn trouble_v6(kind: u8, code: u8) -> Option<Trouble> {
     Some(Trouble { errno, hard })
 }
 
-/// Whether an ICMP message is an error itself, or of no known kind: no error answers it.
-const fn is_error_or_unknown(is_v4: bool, kind: u8) -> bool {
-    match (is_v4, kind) {
-        (true, 0 | 8..=10 | 13..=18) => false,
-        (false, 128..) => false,
-        _ => true,
+/// Whether a packet is itself an ICMP error, or of no known kind of ICMP, or a later fragment: no error answers it.
+fn is_never_reported(packet: &[u8]) -> bool {
+    if packet.first().is_some_and(|version| version >> 4 == 4) {
+        let at = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+        let later = u16_at(packet, 6).is_some_and(|field| field & 0x1fff != 0);
+        let is_icmp = packet.get(9) == Some(&protocol::ICMPV4);
+        later || (is_icmp && !matches!(packet.get(at), Some(0 | 8..=10 | 13..=18)))
+    } else {
+        let (number, at) = ipv6::upper(packet);
+        number == Some(protocol::ICMPV6) && packet.get(at).is_none_or(|kind| *kind < 128)
     }
 }
 
@@ -109,9 +114,8 @@ impl Stack {
     pub(super) fn report(&mut self, received: &Received<'_>, report: Report) {
         let is_v4 = received.source.is_ipv4();
         let number = if is_v4 { protocol::ICMPV4 } else { protocol::ICMPV6 };
-        let kind = received.payload.first().copied().unwrap_or(0);
-        let about_error = received.protocol == number && is_error_or_unknown(is_v4, kind);
-        if !received.is_for_us_alone() || received.source.is_unspecified() || about_error {
+        let is_possible = received.is_for_us_alone() && !received.source.is_unspecified();
+        if !is_possible || is_never_reported(received.packet) {
             return;
         }
         let (most, header) = if is_v4 { (576, 20) } else { (1280, 40) };

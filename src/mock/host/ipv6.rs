@@ -61,7 +61,7 @@ impl Stack {
             destination,
             protocol: protocol::NO_NEXT_HEADER,
             protocol_at: 6,
-            traffic_class: word.to_be_bytes().into_iter().fold(0, |high, low| high << 4 | low >> 4),
+            traffic_class: u8::try_from((word >> 4) & 0xff).unwrap_or(0),
             hop_limit,
             payload: &[],
             packet,
@@ -242,4 +242,19 @@ fn options(header: &[u8]) -> Result<(), Unknown> {
         at += length;
     }
     Ok(())
+}
+
+/// The protocol that a packet carries in the end, as far as headers can be read over, and where that begins.
+pub(super) fn upper(packet: &[u8]) -> (Option<u8>, usize) {
+    let (mut number, mut at) = (packet.get(6).copied(), HEADER);
+    loop {
+        let length = match number {
+            Some(protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING) => {
+                packet.get(at + 1).map_or(8, |units| usize::from(*units) * 8 + 8)
+            }
+            Some(protocol::FRAGMENT) if u16_at(packet, at + 2).is_some_and(|field| field & !7 == 0) => FRAGMENT_HEADER,
+            _ => return (number, at),
+        };
+        (number, at) = (packet.get(at).copied(), at + length);
+    }
 }

@@ -217,7 +217,12 @@ impl Stack {
             }
         }
         match best {
-            None => self.report(received, Report::PortUnreachable),
+            None => {
+                // What is behind the datagram is not quoted either.
+                let over = payload.len() - datagram.len();
+                let packet = received.packet.get(..received.packet.len() - over).unwrap_or(received.packet);
+                self.report(&Received { packet, ..*received }, Report::PortUnreachable);
+            }
             Some(_) if received.to_group => {}
             Some((_, number)) => {
                 if let Some(socket) = self.udp.sockets.get_mut(&number) {

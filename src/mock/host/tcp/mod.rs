@@ -131,7 +131,8 @@ impl Stack {
     /// Answers a segment that belongs to nobody.
     fn reset(&mut self, segment: &Segment<'_>, tuple: Tuple, traffic_class: u8) {
         if let Some(reset) = segment.reset() {
-            self.send_segment(&reset, tuple, traffic_class);
+            // With the class of what it answers, but for the ECN bits.
+            self.send_segment(&reset, tuple, traffic_class & !3);
         }
     }
 
