@@ -4,9 +4,10 @@
 #![cfg(all(target_os = "linux", feature = "host"))]
 #![expect(clippy::indexing_slicing, reason = "a test on octets of known length: a panic is a failure")]
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use tuntap_test::Link;
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::mock::host::{HostConfig, HostLink, LinkConfig, MockHost};
 use tuntap_test::packet::Defaults;
@@ -175,7 +176,10 @@ fn stimuli() -> Vec<Stimulus> {
         one("options that run out", behind(60, &[17, 0, 1, 9, 0, 0, 0, 0, 1, 2])),
         one("a routing header that is used up", behind(43, &[59, 0, 0, 0, 0, 0, 0, 0])),
         one("a routing header that is not", behind(43, &[59, 0, 99, 1, 0, 0, 0, 0])),
-        one("a fragment of odd length", v6().next_header(44) / [&[58, 0, 0, 1, 0, 0, 0, 3], [7; 99].as_slice()].concat()),
+        one(
+            "a fragment of odd length",
+            v6().next_header(44) / [&[58, 0, 0, 1, 0, 0, 0, 3], [7; 99].as_slice()].concat(),
+        ),
         one(
             "a fragment that ends too far",
             v6().next_header(44) / [&[58, 0, 0xff, 0xf8, 0, 0, 0, 4], [7; 99].as_slice()].concat(),
@@ -200,21 +204,31 @@ fn stimuli() -> Vec<Stimulus> {
             "a fragment of odd length that is not the last",
             fragments_v4(10, &[(0, 1001, true), (1000, 2000, true), (2000, 3008, false)]),
         ),
-        Stimulus("three fragments over IPv6", fragments_v6(5, &[(0, 1000, true), (1000, 2000, true), (2000, 3008, false)])),
-        Stimulus("reversed fragments over IPv6", fragments_v6(6, &[(2000, 3008, false), (1000, 2000, true), (0, 1000, true)])),
+        Stimulus(
+            "three fragments over IPv6",
+            fragments_v6(5, &[(0, 1000, true), (1000, 2000, true), (2000, 3008, false)]),
+        ),
+        Stimulus(
+            "reversed fragments over IPv6",
+            fragments_v6(6, &[(2000, 3008, false), (1000, 2000, true), (0, 1000, true)]),
+        ),
         Stimulus(
             "fragments that overlap over IPv6",
             fragments_v6(7, &[(0, 1000, true), (504, 1504, true), (1000, 2000, true), (2000, 3008, false)]),
         ),
-        Stimulus("an atomic fragment", vec![
-            (v6().next_header(44)
-                / [&[17, 0, 0, 0, 0, 0, 0, 3], (v6() / udp() / b"hello").build().unwrap()[40..].as_ref()].concat())
-            .build()
-            .unwrap(),
-        ]),
-        Stimulus("a trailer behind the packet", vec![
-            [(v4() / udp() / b"hello").build().unwrap().as_slice(), b"XXXX"].concat(),
-        ]),
+        Stimulus(
+            "an atomic fragment",
+            vec![
+                (v6().next_header(44)
+                    / [&[17, 0, 0, 0, 0, 0, 0, 3], (v6() / udp() / b"hello").build().unwrap()[40..].as_ref()].concat())
+                .build()
+                .unwrap(),
+            ],
+        ),
+        Stimulus(
+            "a trailer behind the packet",
+            vec![[(v4() / udp() / b"hello").build().unwrap().as_slice(), b"XXXX"].concat()],
+        ),
         Stimulus("a packet cut short", vec![(v4() / udp() / b"hello").build().unwrap()[..25].to_vec()]),
         Stimulus("a lone version", vec![vec![0x45], vec![0x60]]),
     ];
@@ -253,8 +267,8 @@ fn plain(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
     frame
 }
 
-fn mock(mode: Mode) -> HostLink {
-    let config = LinkConfig::new(mode).mac(Defaults::HOST_MAC);
+fn mock(mode: Mode, mac: [u8; 6]) -> HostLink {
+    let config = LinkConfig::new(mode).mac(mac);
     let config = config.address("192.0.2.1/24".parse().unwrap()).address("2001:db8::1/64".parse().unwrap());
     MockHost::new(HostConfig::new().seed(3)).add_link(config)
 }
@@ -279,26 +293,112 @@ fn compare(differences: &mut Vec<String>, name: &str, at: usize, kernel: Vec<Vec
     }
 }
 
+/// Sends a stimulus to the kernel; gives what comes back until the fence is answered.
+fn answers_of_kernel(link: &Link, frames: &[Vec<u8>], number: u16, around: impl Fn(Packet) -> Packet) -> Vec<Vec<u8>> {
+    for frame in frames {
+        link.send_raw(frame);
+    }
+    link.send(around(v4() / Icmpv4::echo_request(0xfefe, number)));
+    let wanted = Ipv4::new() / Icmpv4::echo_reply(0xfefe, number);
+    let mut answers = Vec::new();
+    loop {
+        let frame = link.receive();
+        if wanted.matches(frame.as_ref()) {
+            return answers;
+        }
+        answers.push(frame.to_vec());
+    }
+}
+
 #[tuntap_test(kernel)]
 fn every_stimulus_is_answered_alike_on_tun(tun: Tun) {
-    let host = mock(Mode::Tun);
+    let host = mock(Mode::Tun, Defaults::HOST_MAC);
     let mut differences = Vec::new();
     for (number, Stimulus(name, frames)) in (0..).zip(stimuli()) {
-        for frame in &frames {
-            tun.send_raw(frame);
-        }
-        let fence = v4().src(PEER).dst(HOST) / Icmpv4::echo_request(0xfefe, number);
-        tun.send(fence);
-        let wanted = Ipv4::new() / Icmpv4::echo_reply(0xfefe, number);
-        let mut kernel = Vec::new();
-        loop {
-            let frame = tun.receive();
-            if wanted.matches(frame.as_ref()) {
-                break;
-            }
-            kernel.push(frame.to_vec());
-        }
+        let kernel = answers_of_kernel(&tun, &frames, number, |packet| packet);
         compare(&mut differences, name, 0, kernel, answers_of_mock(&host, Mode::Tun, &frames));
+    }
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// What goes to the host in a frame of its peer's.
+fn framed(mac: [u8; 6], packet: impl IntoPacket) -> Packet {
+    Ethernet::new().src(Defaults::PEER_MAC).dst(mac) / packet.into_packet()
+}
+
+fn to_all(packet: impl IntoPacket) -> Packet {
+    Ethernet::new().src(Defaults::PEER_MAC).dst([0xff; 6]) / packet.into_packet()
+}
+
+/// The first two make the peer known on both families: only then are echo requests answered at once.
+fn stimuli_on_tap(mac: [u8; 6]) -> Vec<Stimulus> {
+    let ask = |sender: [u8; 4]| Arp::who_has(HOST).sender(sender).sender_mac(Defaults::PEER_MAC);
+    let echo = || v4() / Icmpv4::echo_request(7, 1) / b"hi";
+    let others = [2, 0, 0, 0, 0, 0x77];
+    let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 1);
+    let solicit = || Icmpv6::neighbor_solicitation(host6());
+    let ours = || solicit().source_link_layer_address(Defaults::PEER_MAC);
+    let in_group = |packet: Packet| Ethernet::new().src(Defaults::PEER_MAC).dst([0x33, 0x33, 0xff, 0, 0, 1]) / packet;
+    let v6 = || v6().hop_limit(255);
+    vec![
+        one("who has", to_all(ask(PEER))),
+        one("a solicitation", in_group(v6().dst(group) / ours())),
+        one("who has, to the host alone", framed(mac, ask(PEER))),
+        one("who has somebody else", to_all(Arp::who_has([192, 0, 2, 9]).sender(PEER).sender_mac(Defaults::PEER_MAC))),
+        one("a probe", to_all(ask([0; 4]))),
+        one("who has, from an impostor", to_all(ask(HOST))),
+        one("who has, from off the link", to_all(ask([10, 0, 0, 1]))),
+        one("who has, from class E", to_all(ask([250, 0, 0, 1]))),
+        one("an answer that nobody asked for", framed(mac, Arp::is_at([192, 0, 2, 5], others).target(HOST))),
+        one("ARP operation 3", framed(mac, ask(PEER).operation(3))),
+        one("echo", framed(mac, echo())),
+        Stimulus("echo, padded", vec![[framed(mac, echo()).build().unwrap(), vec![0; 16]].concat()]),
+        one("echo in a frame for all", to_all(echo())),
+        one("echo in a frame for somebody else", Ethernet::new().src(Defaults::PEER_MAC).dst(others) / echo()),
+        one("echo from the host's own MAC", Ethernet::new().src(mac).dst(mac) / echo()),
+        one("echo from a group's MAC", Ethernet::new().src([0xff; 6]).dst(mac) / echo()),
+        one("echo with a priority tag", framed(mac, Vlan::new().id(0).priority(5) / echo())),
+        one("echo in a VLAN", framed(mac, Vlan::new().id(7) / echo())),
+        one(
+            "IPv6 called IPv4",
+            framed(mac, echo())
+                .build()
+                .map(|mut frame| {
+                    frame[12..14].copy_from_slice(&[0x86, 0xdd]);
+                    frame
+                })
+                .unwrap(),
+        ),
+        one("a datagram in a frame for all", to_all(v4() / udp())),
+        one("an unknown protocol in a frame for all", to_all(v4().protocol(253))),
+        one("a SYN in a frame for all", to_all(v4() / tcp().syn())),
+        one("a datagram to a closed port", framed(mac, v4() / udp() / b"hello")),
+        one("a SYN to a closed port", framed(mac, v4() / tcp().syn())),
+        one("a solicitation to the host alone", framed(mac, v6() / solicit())),
+        one("a solicitation to the host alone, with a MAC", framed(mac, v6() / ours())),
+        one("a solicitation with hop limit 64", in_group(v6().dst(group).hop_limit(64) / ours())),
+        one("a solicitation with code 1", in_group(v6().dst(group) / ours().code(1))),
+        one("a solicitation with a wrong checksum", in_group(v6().dst(group) / ours().checksum(1))),
+        one("a solicitation for a neighbour", in_group(v6().dst(group) / Icmpv6::neighbor_solicitation(peer6()))),
+        one("a solicitation for a group", in_group(v6().dst(group) / Icmpv6::neighbor_solicitation(group))),
+        one("duplicate address detection", in_group(v6().src(Ipv6Addr::UNSPECIFIED).dst(group) / solicit())),
+        one("the same with a MAC", in_group(v6().src(Ipv6Addr::UNSPECIFIED).dst(group) / ours())),
+        one("the same to the host alone", framed(mac, v6().src(Ipv6Addr::UNSPECIFIED) / solicit())),
+        one("a solicitation with an option of length 0", framed(mac, v6() / solicit() / [1, 0, 0, 0, 0, 0, 0, 0])),
+        one("an advertisement that nobody asked for", framed(mac, v6() / Icmpv6::neighbor_advertisement(peer6()))),
+        one("ICMPv6 echo", framed(mac, v6() / Icmpv6::echo_request(7, 1) / b"hi")),
+        one("UDP over IPv6 to a closed port", framed(mac, v6() / udp() / b"hello")),
+    ]
+}
+
+#[tuntap_test(kernel)]
+fn every_stimulus_is_answered_alike_on_tap(tap: Tap) {
+    let mac = tap.host_mac().unwrap();
+    let host = mock(Mode::Tap, mac);
+    let mut differences = Vec::new();
+    for (number, Stimulus(name, frames)) in (0..).zip(stimuli_on_tap(mac)) {
+        let kernel = answers_of_kernel(&tap, &frames, number, |packet| framed(mac, packet));
+        compare(&mut differences, name, 14, kernel, answers_of_mock(&host, Mode::Tap, &frames));
     }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }

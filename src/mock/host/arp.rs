@@ -27,7 +27,8 @@ impl Stack {
         };
         let mac = [m1, m2, m3, m4, m5, m6];
         let (sender, target) = (Ipv4Addr::new(s1, s2, s3, s4), Ipv4Addr::new(t1, t2, t3, t4));
-        let possible = sender.octets() < [224, 0, 0, 0] && !sender.is_loopback() && !self.owns(sender.into());
+        let possible =
+            !(sender.is_multicast() || sender.is_broadcast() || sender.is_loopback() || self.owns(sender.into()));
         if [a, b, c, d, e, f] != ETHERNET_IPV4 || !possible || target.is_loopback() {
             return;
         }
