@@ -98,16 +98,16 @@ impl Stack {
     pub(super) fn receive_ipv4(&mut self, octets: &[u8], link: Option<usize>, in_group_frame: bool) {
         let Some(header) = Header::read(octets) else { return };
         let (source, destination) = (IpAddr::V4(header.source), IpAddr::V4(header.destination));
-        let foreign = link.is_some();
-        let martian = foreign
-            && (header.source.is_loopback()
-                || header.destination.is_loopback()
-                || header.source.octets() >= [224, 0, 0, 0]
-                || self.owns(source));
-        let is_broadcast =
-            link.and_then(|link| self.links.get(link)).is_some_and(|link| link.is_broadcast(destination));
+        let state = link.and_then(|link| self.links.get(link));
+        let is_broadcast = state.is_some_and(|state| state.is_broadcast(destination));
         let to_group = is_broadcast || header.destination == ALL_SYSTEMS;
-        if martian || header.destination.is_unspecified() || !(to_group || self.owns(destination)) {
+        let from = header.source;
+        // Who has no address yet asks everybody for one.
+        let nobody = from.octets().starts_with(&[0]) && !(from.is_unspecified() && is_broadcast);
+        let impossible =
+            from.is_loopback() || from.is_multicast() || from.is_broadcast() || nobody || self.owns(source);
+        let martian = link.is_some() && (impossible || header.destination.is_loopback());
+        if martian || !(to_group || self.owns(destination)) {
             return;
         }
         let received = Received {
