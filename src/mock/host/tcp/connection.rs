@@ -132,6 +132,7 @@ impl Connection {
         self.dead = true;
         self.error = errno;
         self.forgotten = None;
+        self.timer.stop();
     }
 
     /// What is to be sent again, if anything.

@@ -78,6 +78,11 @@ impl RetransmissionTimer {
         self.due
     }
 
+    /// Nothing is due any more.
+    pub(super) const fn stop(&mut self) {
+        self.due = None;
+    }
+
     pub(super) const fn fired(&self) -> u32 {
         self.fired
     }

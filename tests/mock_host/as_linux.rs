@@ -1,8 +1,6 @@
 //! The mock host against the kernel: the same frames, and octet by octet the same answers, but for what is random.
 //!
 //! Each stimulus is followed by an echo request of its own, whose reply tells that all answers are there.
-#![cfg(all(target_os = "linux", feature = "host"))]
-#![expect(clippy::indexing_slicing, reason = "a test on octets of known length: a panic is a failure")]
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -13,8 +11,7 @@ use tuntap_test::mock::host::{HostConfig, HostLink, LinkConfig, MockHost};
 use tuntap_test::packet::Defaults;
 use tuntap_test::prelude::*;
 
-const HOST: [u8; 4] = [192, 0, 2, 1];
-const PEER: [u8; 4] = [192, 0, 2, 2];
+use crate::world::{HOST, PEER};
 
 /// What is sent, in one go, under a name.
 struct Stimulus(&'static str, Vec<Vec<u8>>);
