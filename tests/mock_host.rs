@@ -7,6 +7,12 @@
 mod any_octets;
 #[path = "mock_host/as_linux.rs"]
 mod as_linux;
+#[path = "mock_host/datagrams.rs"]
+mod datagrams;
+#[path = "mock_host/neighbours.rs"]
+mod neighbours;
+#[path = "mock_host/pair.rs"]
+mod pair;
 #[path = "mock_host/tcp.rs"]
 mod tcp;
 #[path = "mock_host/world.rs"]
