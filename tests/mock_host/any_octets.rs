@@ -194,6 +194,7 @@ fn live(mut world: World, stream: Option<TcpStream>, tuple: (u16, u16), mut numb
             }
         }
         let frames = world.take();
+        assert!(frames.len() < 3000, "{} frames at once", frames.len());
         check(Mode::Tun, 1500, &frames);
         numbers.learn(&frames);
     }

@@ -218,9 +218,10 @@ fn what_the_window_does_not_hold_waits_and_what_the_buffer_does_not_hold_is_not_
     world.expect_in(&tcp, tcp.reply().data([7; 1000]));
     world.expect_nothing();
     world.send(tcp.ack());
-    for _ in 0..44 {
+    for _ in 0..10 {
         world.expect_in(&tcp, tcp.reply().data([7; 1460]));
     }
+    world.expect_nothing();
 }
 
 #[test]
@@ -458,4 +459,34 @@ fn three_duplicates_send_the_first_segment_again_at_once() {
     let again = world.take();
     assert_eq!(again.len(), 1);
     assert_eq!(again.first().unwrap().get(24..28), rest.first().unwrap().get(24..28), "the sequence number");
+}
+
+#[test]
+fn a_connection_begins_with_ten_segments_and_doubles_them() {
+    let (mut world, mut tcp, stream) = opened();
+    stream.write(&[7; 70_000]).unwrap();
+    for _ in 0..10 {
+        world.expect_in(&tcp, tcp.reply().data([7; 1460]));
+    }
+    world.expect_nothing();
+    world.send(tcp.ack());
+    for _ in 0..20 {
+        world.expect_in(&tcp, tcp.reply().data([7; 1460]));
+    }
+    world.expect_nothing();
+}
+
+#[test]
+fn after_a_time_out_one_segment_is_sent_again_and_then_two() {
+    let (mut world, mut tcp, stream) = opened();
+    stream.write(&[7; 14_600]).unwrap();
+    assert_eq!(world.take().len(), 10);
+    world.go_on();
+    assert_eq!(world.now, Duration::from_millis(200));
+    world.expect_in(&tcp, tcp.reply().seq_rel(1).data([7; 1460]));
+    world.expect_nothing();
+    world.send(tcp.segment(Tcp::new().ack(tcp.host_sequence(1461).unwrap())));
+    world.expect_in(&tcp, tcp.reply().seq_rel(1461).data([7; 1460]));
+    world.expect_in(&tcp, tcp.reply().seq_rel(2921).data([7; 1460]));
+    world.expect_nothing();
 }

@@ -31,8 +31,7 @@
 //! windows and sequence numbers, nothing else; all other code is the mock's own.
 //!
 //! TCP, as smoltcp has it:
-//! - There is no congestion window: a peer's whole window is filled at once (Linux: ten segments first). After a time-out
-//!   all that was not acknowledged is sent again, not its first segment.
+//! - The congestion window is Reno's with the ten segments that Linux begins with, not CUBIC's.
 //! - The window scale is 0 (Linux: 7 or more), so a window is at most 65,535 octets; it opens as soon as data is read.
 //! - Every segment with data is acknowledged at once. Linux begins so, and delays up to 40 ms later.
 //! - No SYN cookies, ECN, urgent data, keep-alives, PAWS, tail loss probes, selective retransmission; at most four gaps in what

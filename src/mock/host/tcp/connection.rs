@@ -9,8 +9,9 @@ use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
 use super::super::packet::{Fragmenting, protocol};
 use super::super::route::Way;
+use super::congestion::Congestion;
 use super::engine::Engine;
-use super::segment::{ACK, PSH, RST, SYN, Segment, is_after};
+use super::segment::{ACK, Options, PSH, RST, SYN, Segment, is_after};
 use super::timer::{Phase, RetransmissionTimer};
 use crate::mock::errno::Errno;
 
@@ -53,7 +54,9 @@ pub(super) struct Connection {
     pub(super) next_sent: u32,
     pub(super) next_expected: u32,
     pub(super) window: u16,
-    peer_window_is_zero: bool,
+    /// As the segment that came last had it, not scaled.
+    peers_window: u16,
+    congestion: Congestion,
     /// When it is forgotten if nothing happens.
     pub(super) forgotten: Option<Duration>,
 }
@@ -86,7 +89,8 @@ impl Connection {
             next_sent: 0,
             next_expected: 0,
             window: 0,
-            peer_window_is_zero: false,
+            peers_window: 0,
+            congestion: Congestion::new(size),
             forgotten: None,
         }
     }
@@ -165,21 +169,51 @@ impl Connection {
         if self.dead {
             return Vec::new();
         }
-        if let Some(segment) = segment {
-            if segment.has(ACK) {
-                self.timer.acknowledged(segment.acknowledgement, now);
-            }
-            if !segment.has(RST) {
-                self.peer_window_is_zero = segment.window == 0;
-            }
-        }
-        let packet = segment.map(|segment| self.wrap(segment));
+        let packet = segment.map(|segment| self.arrive(segment, now));
         let clock = self.timer.clock(now);
         let packets = engine.run(clock, packet, &mut self.sockets);
-        let leaving = packets.iter().filter_map(|packet| self.unwrap(packet, now)).collect();
+        let leaving = packets.iter().filter_map(|packet| self.leave(packet, now)).collect();
         let expiry = engine.next(clock, &self.sockets);
         self.timer.follow(expiry, self.phase(), now);
         leaving
+    }
+
+    /// The retransmission timer is due: only the first segment is sent again, not all that is on its way.
+    pub(super) fn time_out(&mut self, engine: &mut Engine, now: Duration) {
+        let is_first = self.timer.fired() == 0;
+        self.congestion.timed_out(self.next_sent, is_first);
+        // smoltcp hears of a smaller window from the peer only; in LAST-ACK it would answer that.
+        let speaks = !matches!(self.state(), State::SynSent | State::SynReceived | State::LastAck | State::Closed);
+        let acknowledged = self.congestion.acknowledged().filter(|_| speaks && self.peers_window != 0);
+        let news = acknowledged.and_then(|number| Some((number, self.congestion.news(self.peers_window)?)));
+        if let Some((acknowledgement, window)) = news {
+            let update = Segment {
+                source_port: self.remote.port(),
+                destination_port: self.local.port(),
+                sequence: self.next_expected,
+                acknowledgement,
+                flags: ACK,
+                window,
+                options: Options::default(),
+                payload: &[],
+            };
+            let (packet, clock) = (self.wrap(&update), self.timer.clock(now));
+            // Nothing new fits: nothing leaves.
+            engine.run(clock, Some(packet), &mut self.sockets);
+        }
+        self.timer.fire(now);
+    }
+
+    /// Takes note of a segment; gives it as smoltcp takes it.
+    fn arrive(&mut self, segment: &Segment<'_>, now: Duration) -> Vec<u8> {
+        if segment.has(ACK) {
+            self.timer.acknowledged(segment.acknowledgement, now);
+        }
+        if !segment.has(RST) {
+            self.peers_window = segment.window;
+        }
+        let window = self.congestion.receive(segment, self.next_sent);
+        self.wrap(&Segment { window, ..*segment })
     }
 
     /// A segment as smoltcp takes it: in a packet, without what only one of us knows.
@@ -204,11 +238,11 @@ impl Connection {
     }
 
     /// A segment of smoltcp's as Linux would have it.
-    fn unwrap(&mut self, packet: &[u8], now: Duration) -> Option<(Vec<u8>, Fragmenting)> {
+    fn leave(&mut self, packet: &[u8], now: Duration) -> Option<(Vec<u8>, Fragmenting)> {
         let header = if self.local.is_ipv4() { 20 } else { 40 };
         let mut segment = Segment::read(packet.get(header..)?)?;
         // A window probe of Linux's has no data, but a sequence number that is over (tcp_xmit_probe_skb).
-        if self.peer_window_is_zero && segment.payload.len() == 1 && !segment.has(SYN) {
+        if self.peers_window == 0 && segment.payload.len() == 1 && !segment.has(SYN) {
             let sequence = segment.sequence.wrapping_sub(1);
             segment = Segment { sequence, payload: &[], flags: segment.flags & !PSH, ..segment };
         }

@@ -3,10 +3,13 @@
 //! Everything else that smoltcp has (addresses, routes, neighbours, fragments, ICMP, UDP) is not used: the host's own
 //! code does it as Linux does.
 
-use smoltcp::iface::{Config, Interface, SocketSet};
+use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::HardwareAddress;
+
+/// More than a send buffer can be cut into: where smoltcp wants to send more at once, it goes round in circles.
+const MOST_SEGMENTS: usize = 4096;
 
 /// smoltcp for the connections over one link.
 pub(in crate::mock::host) struct Engine {
@@ -33,8 +36,13 @@ impl Engine {
     /// Gives a packet to the one socket of a set, lets the socket do what is due at `clock`, and gives what it sends.
     pub(super) fn run(&mut self, clock: i64, packet: Option<Vec<u8>>, sockets: &mut SocketSet<'_>) -> Vec<Vec<u8>> {
         self.wire.arriving = packet;
-        self.interface.poll(Instant::from_micros(clock), &mut self.wire, sockets);
-        self.wire.arriving = None;
+        let instant = Instant::from_micros(clock);
+        self.interface.poll_ingress_single(instant, &mut self.wire, sockets);
+        for _ in 0..MOST_SEGMENTS {
+            if self.interface.poll_egress(instant, &mut self.wire, sockets) == PollResult::None {
+                break;
+            }
+        }
         std::mem::take(&mut self.wire.leaving)
     }
 

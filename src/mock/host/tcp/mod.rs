@@ -1,6 +1,7 @@
 //! TCP inside the host: which connection a segment is for, listeners, and what happens when nobody is there.
 
 mod calls;
+mod congestion;
 mod connection;
 pub(super) mod engine;
 mod listener;
@@ -295,7 +296,13 @@ impl Stack {
         if enough {
             connection.end(Some(Errno::TimedOut));
         } else {
-            connection.timer.fire(now);
+            let engine = match connection.way {
+                Way::Loopback => Some(&mut self.loopback),
+                Way::Link(link) => self.links.get_mut(link).map(|link| &mut link.engine),
+            };
+            if let Some(engine) = engine {
+                connection.time_out(engine, now);
+            }
         }
     }
 
