@@ -490,3 +490,43 @@ fn after_a_time_out_one_segment_is_sent_again_and_then_two() {
     world.expect_in(&tcp, tcp.reply().seq_rel(2921).data([7; 1460]));
     world.expect_nothing();
 }
+
+/// smoltcp 0.14 by itself would answer with acknowledgements without end.
+#[test]
+fn a_closed_window_is_not_probed_when_everything_is_acknowledged() {
+    let (mut world, mut tcp, stream) = opened();
+    stream.write(b"hi").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    world.expect_in(&tcp, tcp.reply().data(b"hi").fin());
+    let closed = |tcp: &mut TcpFlow, offset| tcp.segment(Tcp::new().ack(tcp.host_sequence(offset).unwrap()).window(0));
+    world.send(closed(&mut tcp, 2));
+    world.send(closed(&mut tcp, 4));
+    assert_eq!(world.poll(), None);
+    world.now = Duration::from_secs(500);
+    world.expect_nothing();
+
+    let (mut world, mut tcp, stream) = opened();
+    stream.write(b"hi").unwrap();
+    world.expect_in(&tcp, tcp.reply().data(b"hi"));
+    world.send(closed(&mut tcp, 2));
+    world.send(closed(&mut tcp, 3));
+    world.now = Duration::from_secs(500);
+    world.expect_nothing();
+    // With something to send it is.
+    stream.write(b"more").unwrap();
+    assert_eq!(world.instants(2).len(), 2);
+}
+
+#[test]
+fn what_was_not_read_outlives_the_connection() {
+    let (mut world, mut tcp, stream) = opened();
+    world.send(tcp.data(b"hello"));
+    stream.shutdown(Shutdown::Write).unwrap();
+    world.take();
+    world.send(tcp.segment(Tcp::new().fin().ack(tcp.host_initial_sequence().unwrap().wrapping_add(2))));
+    world.take();
+    world.now = Duration::from_secs(500);
+    world.take();
+    assert_eq!(read(&stream), b"hello");
+    assert_eq!(read(&stream), b"");
+}

@@ -144,7 +144,8 @@ impl Connection {
         match self.state() {
             State::SynSent => Phase::Syn,
             State::SynReceived => Phase::SynAck,
-            State::Closed | State::Listen | State::TimeWait => Phase::Quiet,
+            State::Closed | State::Listen | State::FinWait2 | State::TimeWait => Phase::Quiet,
+            State::Established | State::CloseWait if self.socket().send_queue() == 0 => Phase::Quiet,
             _ => Phase::Data,
         }
     }

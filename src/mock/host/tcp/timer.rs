@@ -23,7 +23,8 @@ pub(super) enum Phase {
     Syn,
     SynAck,
     Data,
-    /// Nothing: smoltcp's timer is of no interest.
+    /// Nothing: smoltcp's timer is never reached. In FIN-WAIT-2 a probe of a closed window would go round in circles, and
+    /// the end of TIME-WAIT would take what was not read.
     Quiet,
 }
 
@@ -107,12 +108,14 @@ impl RetransmissionTimer {
 
     /// Looks at smoltcp's timer after smoltcp ran.
     pub(super) fn follow(&mut self, expiry: Option<i64>, phase: Phase, now: Duration) {
-        let expiry = expiry.filter(|expiry| *expiry > self.clock && phase != Phase::Quiet);
-        if expiry == self.expiry {
-            return;
-        }
+        let expiry = expiry.filter(|expiry| *expiry > self.clock);
+        let is_new = expiry != self.expiry;
         self.expiry = expiry;
-        self.due = expiry.map(|_| now + self.interval(phase));
+        match (expiry, phase) {
+            (None, _) | (_, Phase::Quiet) => self.due = None,
+            _ if is_new || self.due.is_none() => self.due = Some(now + self.interval(phase)),
+            _ => {}
+        }
     }
 
     fn interval(&self, phase: Phase) -> Duration {
