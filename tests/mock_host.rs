@@ -15,5 +15,7 @@ mod neighbours;
 mod pair;
 #[path = "mock_host/tcp.rs"]
 mod tcp;
+#[path = "mock_host/tcp_in_time.rs"]
+mod tcp_in_time;
 #[path = "mock_host/world.rs"]
 mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::exchange::TcpFlow;
-use tuntap_test::mock::host::{HostConfig, HostLink, LinkConfig, MockHost};
+use tuntap_test::mock::host::{HostConfig, HostLink, LinkConfig, MockHost, TcpStream};
 use tuntap_test::packet::IntoPacket;
 
 pub(crate) const HOST: [u8; 4] = [192, 0, 2, 1];
@@ -127,4 +127,28 @@ pub(crate) fn open(world: &mut World, tcp: &mut TcpFlow) {
 #[track_caller]
 pub(crate) fn assert_errno<T: std::fmt::Debug>(result: std::io::Result<T>, errno: i32) {
     assert_eq!(result.unwrap_err().raw_os_error(), Some(errno));
+}
+
+pub(crate) fn seconds(figures: &[f64]) -> Vec<Duration> {
+    figures.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect()
+}
+
+pub(crate) fn read(stream: &TcpStream) -> Vec<u8> {
+    let mut buffer = [0; 70_000];
+    let length = stream.read(&mut buffer).unwrap();
+    buffer.get(..length).unwrap().to_vec()
+}
+
+/// A world with a connection that stands: the peer has opened it.
+pub(crate) fn opened() -> (World, TcpFlow, TcpStream) {
+    let mut world = World::tun();
+    let listener = world.host.tcp_listen((HOST, 80).into()).unwrap();
+    let mut tcp = tcp();
+    open(&mut world, &mut tcp);
+    let (stream, from) = listener.accept().unwrap();
+    assert_eq!(from, (PEER, 40_000).into());
+    // The listener is closed: what waits there is reset, this connection does not wait.
+    drop(listener);
+    world.expect_nothing();
+    (world, tcp, stream)
 }
