@@ -3,6 +3,8 @@
 #![cfg(all(target_os = "linux", feature = "host"))]
 #![expect(clippy::indexing_slicing, reason = "tests on octets of known length: a panic is a failure")]
 
+#[path = "mock_host/answers.rs"]
+mod answers;
 #[path = "mock_host/any_octets.rs"]
 mod any_octets;
 #[path = "mock_host/as_linux.rs"]

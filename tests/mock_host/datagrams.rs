@@ -1,11 +1,11 @@
 //! UDP, pings, fragments and ports of the mock host. Figures and errnos are those of Linux 6.18, by measurement.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tuntap_test::device::Mode;
+use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::mock::host::{HostConfig, LinkConfig, MockHost, PingAnswer, UdpSocket};
 use tuntap_test::prelude::*;
 
@@ -323,6 +323,33 @@ fn who_waits_is_told_and_may_call_back() {
     assert_eq!((world.host.generation(), told.load(Ordering::Relaxed)), (before + 1, 1));
     socket.send_to(b"hello", at("192.0.2.2:53")).unwrap();
     assert_eq!(told.load(Ordering::Relaxed), 2, "there is something to send");
+}
+
+#[test]
+fn who_is_told_polls_after_the_frames_that_it_is_told_of() {
+    let host = MockHost::new(HostConfig::new());
+    let link = host.add_link(addressed(LinkConfig::tun()));
+    let socket = host.udp_bind(at("192.0.2.1:5000")).unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let (own, later) = (link.clone(), Arc::clone(&log));
+    host.on_change(move || {
+        own.poll(Duration::ZERO, &mut |frame| later.lock().unwrap().push(frame[9]));
+    });
+    let request = (to_host() / Icmpv4::echo_request(7, 1)).build().unwrap();
+    link.receive(FrameRef::new(Mode::Tun, &request), Duration::ZERO, &mut |frame| log.lock().unwrap().push(frame[9]));
+    socket.send_to(b"x", at("192.0.2.2:53")).unwrap();
+    assert_eq!(*log.lock().unwrap(), [1, 17], "the reply, and the datagram without anybody's poll");
+}
+
+#[test]
+fn handles_go_to_any_thread() {
+    fn check<T: Send + Sync + Clone + std::fmt::Debug>() {}
+    check::<MockHost>();
+    check::<tuntap_test::mock::host::HostLink>();
+    check::<UdpSocket>();
+    check::<tuntap_test::mock::host::TcpStream>();
+    check::<tuntap_test::mock::host::TcpListener>();
+    check::<tuntap_test::mock::host::PingSocket>();
 }
 
 #[test]

@@ -183,18 +183,22 @@ impl HostLink {
     /// Takes a frame (any octets) at `now`, and gives to `out` what leaves over this link. The host is not locked while
     /// `out` runs. A frame of the other mode is dropped.
     pub fn receive(&self, frame: FrameRef<'_>, now: Duration, out: &mut dyn FnMut(&[u8])) {
-        let frames = self.shared.change(|stack| {
+        let frames = {
+            let mut stack = self.shared.lock();
             stack.advance(now);
             stack.work();
             if stack.links.get(self.index).is_some_and(|link| link.mode == frame.mode) {
                 stack.receive_frame(self.index, frame.octets);
             }
             stack.work();
+            stack.changed = false;
             stack.links.get_mut(self.index).map(LinkState::take).unwrap_or_default()
-        });
+        };
         for frame in frames {
             out(&frame);
         }
+        // Who is told may poll at once: what leaves then comes after these.
+        self.shared.notify();
     }
 
     /// Does all that is due at `now`, of the whole host, and gives to `out` what leaves over this link. Gives the
@@ -208,11 +212,11 @@ impl HostLink {
             let frames = stack.links.get_mut(self.index).map(LinkState::take).unwrap_or_default();
             (frames, stack.next(), std::mem::take(&mut stack.changed))
         };
-        if changed {
-            self.shared.notify();
-        }
         for frame in frames {
             out(&frame);
+        }
+        if changed {
+            self.shared.notify();
         }
         next
     }
