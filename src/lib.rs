@@ -48,6 +48,8 @@
 //!
 //! # Features
 //!
+//! * `host` (a default): the mock's far end as a whole TCP/IP host with sockets, [`mock::host`](https://docs.rs/tuntap-test);
+//!   brings smoltcp.
 //! * `proptest`: strategies for packets and for every codec type, in [`strategy`](https://docs.rs/tuntap-test).
 //! * `arbitrary`: `arbitrary::Arbitrary` for every codec type.
 //! * `dns`: DNS messages as a layer, `packet::Dns`; brings simple-dns.

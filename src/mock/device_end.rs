@@ -149,7 +149,7 @@ impl Shared {
 
     fn try_read(&self, state: &mut State, buffer: &mut [u8], fault: Option<CallFault>) -> Option<io::Result<usize>> {
         let most = match fault {
-            Some(CallFault::ShortRead { octets }) => usize::try_from(octets).unwrap_or(usize::MAX),
+            Some(CallFault::ShortRead { octets }) => octets,
             _ => usize::MAX,
         };
         let length = buffer.len().min(most);

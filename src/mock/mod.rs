@@ -50,6 +50,8 @@ mod echo_host;
 mod errno;
 pub mod fault;
 mod faulty;
+#[cfg(feature = "host")]
+pub mod host;
 mod host_end;
 mod host_stack;
 mod packet_info;
