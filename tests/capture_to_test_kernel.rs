@@ -116,6 +116,7 @@ fn records_addresses(tun: Tun) {
 // In virtual time all of it would be of one instant, and the ends' frames without an order.
 #[tuntap_test(time = real)]
 fn records_both_ends(tun: Tun) {
+    host::play(&tun);
     let host = tun.host_end();
     host.send(Udp::new().sport(9).dport(53) / b"query");
     tun.expect(Udp::new().dport(53) / b"query");

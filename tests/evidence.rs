@@ -45,6 +45,10 @@ fn a_test(tun: Tun) {
 /// The test plays both ends; a child fails.
 #[tuntap_test(mock)]
 fn a_test_at_both_ends(tun: Tun) {
+    // The test plays the host.
+    if let Some(host) = tun.stack().mock_host() {
+        host.set_silent(true);
+    }
     let host = tun.host_end();
     host.send(Udp::new().sport(9).dport(53) / b"query");
     tun.expect(Udp::new().dport(53) / b"query");
@@ -256,6 +260,7 @@ fn both_ends_of_a_failed_test_can_be_replayed() {
     }
     let mut context = TestContext::new(Backend::Mock, "both").unwrap();
     let tun: Tun = context.argument(DeviceConfig::new()).unwrap();
+    tun.stack().mock_host().unwrap().set_silent(true);
     let host = tun.host_end();
     for interface in names {
         host.replay(capture.on_interface(interface));

@@ -233,6 +233,7 @@ async fn a_frame_that_a_timeout_left_is_there_for_the_next_verb(tun: Tun) {
 #[tuntap_test(mock)]
 #[tokio::test]
 async fn a_dropped_future_leaves_no_event(tun: Tun) {
+    tun.stack().mock_host().unwrap().set_silent(true);
     let (host, tun) = (tun.host_end(), tun.as_async());
     tun.send(Udp::new().dport(9));
     tokio::time::sleep(Duration::from_millis(20)).await;

@@ -17,6 +17,11 @@ use tuntap_test::exchange::{IntoExpectation, one_of, times};
 use tuntap_test::packet::{Icmpv4, Icmpv6, IntoPacket, Ipv4, Ipv6, Packet, Payload, Tcp, Udp, tcp_flags::*};
 use tuntap_test::{Tap, Tun, tuntap_test};
 
+/// The test plays the host.
+fn silence(tun: &Tun) {
+    tun.stack().mock_host().unwrap().set_silent(true);
+}
+
 const SOON: Duration = Duration::from_millis(20);
 
 fn reset() -> Packet {
@@ -25,6 +30,7 @@ fn reset() -> Packet {
 
 #[tuntap_test(mock)]
 fn a_field_is_off_by_one(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     tun.send(Tcp::new().sport(40_000).dport(81).seq(100).syn());
     host.send(reset());
@@ -122,6 +128,7 @@ fn nothing_comes(tun: Tun) {
     if !hurries("nothing_comes::mock") {
         return;
     }
+    silence(&tun);
     tun.send(Udp::new().sport(9).dport(53) / b"query");
     let wanted = Udp::new().sport(53).dport(9);
     told("nothing_came", "no frame came", tun.try_expect(wanted.named("answer")).unwrap_err());
@@ -129,6 +136,7 @@ fn nothing_comes(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn it_comes_too_early(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     tun.send(Tcp::new().sport(40_000).dport(80).seq(100).syn());
     host.send(reset());
@@ -138,6 +146,7 @@ fn it_comes_too_early(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn it_comes_too_late(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     tun.send(Tcp::new().sport(40_000).dport(80).seq(100).syn());
     tun.never(Tcp::new()).during(SOON);
@@ -255,6 +264,7 @@ fn a_monitor_finds_something(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn an_icmp_error_comes_instead(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     tun.send(Udp::new().sport(40_000).dport(53) / b"query");
     let quoted = Ipv4::new().src(tun.peer_v4()).dst(tun.host_v4()) / Udp::new().sport(40_000).dport(53) / b"query";

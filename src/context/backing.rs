@@ -17,7 +17,13 @@ use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode, Time, Witness};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, KernelDevice, netlink};
-use crate::mock::{Cable, CableConfig, EchoHost};
+#[cfg(not(feature = "host"))]
+use crate::mock::EchoHost;
+#[cfg(feature = "host")]
+use crate::mock::HostOnCable;
+#[cfg(feature = "host")]
+use crate::mock::host::LinkConfig;
+use crate::mock::{Cable, CableConfig};
 #[cfg(unix)]
 use crate::mock::{Descriptor, into_descriptor};
 use crate::packet::Defaults;
@@ -80,9 +86,7 @@ impl Backing {
         if let Some(octets) = config.requested_mtu() {
             cable = cable.mtu(octets);
         }
-        let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
-        let host = addresses.off_link_peers()?.into_iter().fold(host, EchoHost::route);
-        let cable = Cable::new(cable.host(host))?;
+        let cable = behind(cable, context, stack, mode, config, addresses)?;
         if let Some(plan) = faults_of_environment()? {
             let _at_work = cable.faults().set(plan);
         }
@@ -199,4 +203,38 @@ impl Backing {
             Self::Kernel(device) => HandedOver::new(&device, stack),
         }
     }
+}
+
+/// The cable with the host behind it.
+#[cfg(feature = "host")]
+fn behind(
+    cable: CableConfig,
+    context: &TestContext,
+    stack: &Stack,
+    mode: Mode,
+    config: &DeviceConfig,
+    addresses: &Addresses,
+) -> io::Result<Cable> {
+    let Some(host) = stack.mock_host() else { return Err(io::Error::other("a mock link has a mock host")) };
+    let mtu = config.requested_mtu().map_or(1500, |octets| usize::try_from(octets).unwrap_or(usize::MAX));
+    let link = LinkConfig::new(mode).mtu(mtu).mac(MOCK_MAC);
+    let link = addresses.hosts.iter().fold(link, |link, &at| link.address(at));
+    let link = addresses.off_link_peers()?.into_iter().fold(link, LinkConfig::route);
+    let link = HostOnCable::new(host.add_link(link), context.clock(), context.began());
+    Cable::new(cable.host(link))
+}
+
+/// The cable with a host behind it that answers echo requests, and nothing else.
+#[cfg(not(feature = "host"))]
+fn behind(
+    cable: CableConfig,
+    _: &TestContext,
+    _: &Stack,
+    _: Mode,
+    _: &DeviceConfig,
+    addresses: &Addresses,
+) -> io::Result<Cable> {
+    let host = addresses.hosts.iter().fold(EchoHost::new().mac(MOCK_MAC), |host, &at| host.address(at));
+    let host = addresses.off_link_peers()?.into_iter().fold(host, EchoHost::route);
+    Cable::new(cable.host(host))
 }

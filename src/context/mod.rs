@@ -34,6 +34,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "host")]
+use std::time::Instant;
 
 pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
@@ -116,6 +118,8 @@ pub struct TestContext {
     kept: Kept,
     strict: bool,
     clock: Clock,
+    #[cfg(feature = "host")]
+    began: Instant,
     home: Home,
 }
 
@@ -139,6 +143,8 @@ impl TestContext {
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
+            #[cfg(feature = "host")]
+            began: clock.now(),
             clock,
             home,
         })
@@ -156,6 +162,8 @@ impl TestContext {
             kept: Kept::default(),
             strict: false,
             clock: Clock::system(),
+            #[cfg(feature = "host")]
+            began: Instant::now(),
             home: Home::mock(),
         }
     }
@@ -187,7 +195,7 @@ impl TestContext {
         if let Some(stack) = self.hosts.get(name) {
             return Ok(stack.clone());
         }
-        let stack = self.home.another()?;
+        let stack = self.home.another(self.hosts.len() + 1)?;
         self.hosts.insert(name, stack.clone());
         Ok(stack)
     }
@@ -228,6 +236,12 @@ impl TestContext {
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// When the test's time began.
+    #[cfg(feature = "host")]
+    pub(crate) const fn began(&self) -> Instant {
+        self.began
     }
 
     pub(crate) fn kept(&self) -> Kept {

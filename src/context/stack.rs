@@ -7,6 +7,8 @@ use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
 #[cfg(target_os = "linux")]
 use crate::kernel::{Counters, Namespace, NamespaceGuard};
+#[cfg(feature = "host")]
+use crate::mock::host::{HostConfig, MockHost};
 
 /// The network stack that a link's host end belongs to. Cheap to clone.
 #[derive(Clone)]
@@ -16,15 +18,52 @@ pub struct Stack {
 
 #[derive(Clone)]
 enum Inner {
-    Mock,
-    #[cfg(target_os = "linux")]
-    Kernel {
-        namespace: Namespace,
-        throwaway: bool,
+    Mock {
+        #[cfg(feature = "host")]
+        host: MockHost,
     },
+    #[cfg(target_os = "linux")]
+    Kernel { namespace: Namespace, throwaway: bool },
 }
 
 impl Stack {
+    /// The mock host of that number: its random numbers follow from it.
+    fn mock(number: usize) -> Self {
+        // Used with the feature `host`.
+        let _ = number;
+        Self {
+            inner: Inner::Mock {
+                #[cfg(feature = "host")]
+                host: MockHost::new(HostConfig::new().seed(u64::try_from(number).unwrap_or(u64::MAX))),
+            },
+        }
+    }
+
+    /// The mock's host with its sockets, none of which waits; `None` on the kernel backend.
+    ///
+    /// ```
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::device::DeviceConfig;
+    /// use tuntap_test::prelude::*;
+    /// # let mut context = TestContext::new(Backend::Mock, "stack")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    /// let socket = tun.stack().mock_host().unwrap().udp_bind((tun.host_v4(), 53).into())?;
+    /// tun.send(Udp::new().sport(9).dport(53) / b"hello");
+    /// tun.expect_nothing_else();
+    /// let mut buffer = [0; 100];
+    /// assert_eq!(socket.recv_from(&mut buffer)?, (5, (tun.peer_v4(), 9).into()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub const fn mock_host(&self) -> Option<&MockHost> {
+        match &self.inner {
+            Inner::Mock { host } => Some(host),
+            #[cfg(target_os = "linux")]
+            Inner::Kernel { .. } => None,
+        }
+    }
+
     /// Runs a closure in this host: sockets that it makes and programs that it starts belong to it. On the mock there
     /// is no such place, and the closure runs where it is.
     ///
@@ -35,7 +74,7 @@ impl Stack {
     /// When the closure panics, with its payload.
     pub fn run<T: Send>(&self, closure: impl FnOnce() -> T + Send) -> io::Result<T> {
         match &self.inner {
-            Inner::Mock => Ok(closure()),
+            Inner::Mock { .. } => Ok(closure()),
             #[cfg(target_os = "linux")]
             Inner::Kernel { namespace, .. } if namespace.is_current() => Ok(closure()),
             #[cfg(target_os = "linux")]
@@ -48,7 +87,7 @@ impl Stack {
     #[must_use]
     pub const fn namespace(&self) -> Option<&Namespace> {
         match &self.inner {
-            Inner::Mock => None,
+            Inner::Mock { .. } => None,
             Inner::Kernel { namespace, .. } => Some(namespace),
         }
     }
@@ -75,7 +114,7 @@ impl Stack {
     #[cfg(target_os = "linux")]
     pub fn counters(&self) -> io::Result<Counters> {
         match &self.inner {
-            Inner::Mock => Err(io::Error::new(
+            Inner::Mock { .. } => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "the mock host has no counters: write #[tuntap_test(kernel)]",
             )),
@@ -93,7 +132,7 @@ impl Stack {
 impl fmt::Debug for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
-            Inner::Mock => f.write_str("Stack(mock)"),
+            Inner::Mock { .. } => f.write_str("Stack(mock)"),
             #[cfg(target_os = "linux")]
             Inner::Kernel { namespace, .. } => f.debug_tuple("Stack").field(namespace).finish(),
         }
@@ -102,7 +141,7 @@ impl fmt::Debug for Stack {
 
 /// Where the test's own thread is while the context lives.
 pub(super) enum Home {
-    Mock,
+    Mock(Stack),
     #[cfg(target_os = "linux")]
     Throwaway(NamespaceGuard),
     /// The caller's namespace, because `TUNTAP_TEST_NAMESPACE=shared` says so: one test at a time.
@@ -114,13 +153,13 @@ pub(super) enum Home {
 }
 
 impl Home {
-    pub(super) const fn mock() -> Self {
-        Self::Mock
+    pub(super) fn mock() -> Self {
+        Self::Mock(Stack::mock(0))
     }
 
     pub(super) fn new(backend: Backend) -> io::Result<Self> {
         match backend {
-            Backend::Mock => Ok(Self::Mock),
+            Backend::Mock => Ok(Self::mock()),
             #[cfg(target_os = "linux")]
             Backend::Kernel => {
                 if std::env::var_os("TUNTAP_TEST_NAMESPACE").is_some_and(|value| value == "shared") {
@@ -141,7 +180,7 @@ impl Home {
     pub(super) fn stack(&self) -> Stack {
         Stack {
             inner: match self {
-                Self::Mock => Inner::Mock,
+                Self::Mock(stack) => stack.inner.clone(),
                 #[cfg(target_os = "linux")]
                 Self::Throwaway(guard) => Inner::Kernel { namespace: guard.namespace().clone(), throwaway: true },
                 #[cfg(target_os = "linux")]
@@ -151,9 +190,11 @@ impl Home {
     }
 
     /// A further host.
-    pub(super) fn another(&self) -> io::Result<Stack> {
+    pub(super) fn another(&self, number: usize) -> io::Result<Stack> {
+        // Used on the mock.
+        let _ = number;
         let inner = match self {
-            Self::Mock => Inner::Mock,
+            Self::Mock(_) => return Ok(Stack::mock(number)),
             #[cfg(target_os = "linux")]
             Self::Throwaway(_) => Inner::Kernel { namespace: Namespace::new()?, throwaway: true },
             #[cfg(target_os = "linux")]

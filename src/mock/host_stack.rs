@@ -21,4 +21,15 @@ pub trait HostStack: Send {
         let _ = (now, out);
         None
     }
+
+    /// Whether there is something to do that it did not know of at the last [`poll`](Self::poll): a program at the host
+    /// has used a socket.
+    fn has_work(&self) -> bool {
+        false
+    }
+
+    /// The link has come up or gone down, or has another MTU, in octets. Told before the next frame.
+    fn link_changed(&mut self, up: bool, mtu: u32) {
+        let _ = (up, mtu);
+    }
 }

@@ -53,6 +53,8 @@ mod faulty;
 #[cfg(feature = "host")]
 pub mod host;
 mod host_end;
+#[cfg(feature = "host")]
+mod host_on_cable;
 mod host_stack;
 mod packet_info;
 mod state;
@@ -64,6 +66,8 @@ pub use descriptor::{Descriptor, Pump, into_descriptor};
 pub use device_end::DeviceEnd;
 pub use echo_host::EchoHost;
 pub use host_end::HostEnd;
+#[cfg(feature = "host")]
+pub(crate) use host_on_cable::HostOnCable;
 pub use host_stack::HostStack;
 pub use state::Statistics;
 
@@ -129,6 +133,7 @@ impl Cable {
             clock: clock.clone(),
             host: Mutex::new(config.host),
             host_next: Mutex::new(None),
+            host_knows: Mutex::new((config.up, config.mtu)),
             faults: Faulty::new(clock.now()),
         });
         let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);
@@ -187,6 +192,8 @@ impl Cable {
             return Err(Errno::Invalid.into());
         }
         state.mtu = octets;
+        drop(state);
+        self.owner.shared.work();
         Ok(())
     }
 

@@ -103,6 +103,8 @@ pub(super) struct Shared {
     pub(super) host: Mutex<Option<Box<dyn HostStack>>>,
     /// When the host has something to do by itself.
     pub(super) host_next: Mutex<Option<Instant>>,
+    /// What the host knows of the link: whether it is up, and its MTU.
+    pub(super) host_knows: Mutex<(bool, u32)>,
     /// What goes wrong on the cable, and when the cable was made.
     pub(super) faults: Faulty,
 }
@@ -126,7 +128,7 @@ impl Shared {
         }
         state.link = link;
         drop(state);
-        self.wake_all();
+        self.work();
         true
     }
 
@@ -186,6 +188,24 @@ impl Shared {
         }
     }
 
+    /// Tells the host what has become of the link.
+    fn tell_host(&self) {
+        let state = self.lock();
+        let is = (state.link == LinkState::Up, state.mtu);
+        drop(state);
+        let mut knows = self.host_knows.lock().unwrap_or_else(PoisonError::into_inner);
+        if *knows != is {
+            *knows = is;
+            if let Some(host) = &mut *self.host.lock().unwrap_or_else(PoisonError::into_inner) {
+                host.link_changed(is.0, is.1);
+            }
+        }
+    }
+
+    fn host_has_work(&self) -> bool {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|host| host.has_work())
+    }
+
     fn host_next(&self) -> Option<Instant> {
         *self.host_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -231,12 +251,13 @@ impl Shared {
 impl Source for Shared {
     fn run(&self, now: Instant) -> bool {
         let mut did = self.do_due_faults(now);
+        self.tell_host();
         let frames = std::mem::take(&mut self.lock().to_host);
         did |= !frames.is_empty();
         for frame in frames {
             self.pass_to_host(frame, now);
         }
-        let due = self.host_next().is_some_and(|next| next <= now);
+        let due = self.host_has_work() || self.host_next().is_some_and(|next| next <= now);
         if did || due {
             self.poll_host(now);
         }
@@ -253,6 +274,9 @@ impl Source for Shared {
     }
 
     fn next(&self) -> Option<Instant> {
+        if self.host_has_work() {
+            return Some(self.clock.now());
+        }
         self.host_next().into_iter().chain(self.faults.next()).min()
     }
 }

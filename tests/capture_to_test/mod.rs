@@ -20,9 +20,9 @@ const fn case(name: &'static str, start: Option<&'static str>) -> Case {
 /// All of them; each has a golden source in `tests/capture_to_test/golden`.
 pub(crate) const CASES: &[Case] = &[
     Case { extension: "pcap", ..case("addresses", None) },
-    case("both_ends", None),
+    case("both_ends", Some("super::host::play(&tun);")),
     case("closed_port", None),
-    case("conversation", None),
+    case("conversation", Some("super::host::play(&tun);")),
     case("dns_forwarder", Some("super::host::forward_dns(&tun);")),
     case("fragments", None),
     case("icmp_error", Some("super::host::ask(&tun);")),

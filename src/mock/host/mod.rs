@@ -81,6 +81,7 @@ pub use udp_socket::UdpSocket;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::device::FrameRef;
@@ -125,6 +126,23 @@ impl MockHost {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.shared.generation()
+    }
+
+    /// Lets the host take no frame, for a test that plays it through a link's host end (or, with false, take them again).
+    ///
+    /// ```
+    /// # use tuntap_test::context::{Backend, TestContext};
+    /// # use tuntap_test::device::DeviceConfig;
+    /// use tuntap_test::prelude::*;
+    /// # let mut context = TestContext::new(Backend::Mock, "silent")?;
+    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
+    /// tun.stack().mock_host().unwrap().set_silent(true);
+    /// tun.send(Icmpv4::echo_request(7, 1));
+    /// tun.expect_nothing_else();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_silent(&self, yes: bool) {
+        self.shared.silent.store(yes, Ordering::Relaxed);
     }
 
     /// Sets what is called each time that [`generation`](Self::generation) rose, on the thread that made it rise. The
@@ -187,7 +205,8 @@ impl HostLink {
             let mut stack = self.shared.lock();
             stack.advance(now);
             stack.work();
-            if stack.links.get(self.index).is_some_and(|link| link.mode == frame.mode) {
+            let wanted = !self.shared.silent.load(Ordering::Relaxed);
+            if wanted && stack.links.get(self.index).is_some_and(|link| link.mode == frame.mode) {
                 stack.receive_frame(self.index, frame.octets);
             }
             stack.work();

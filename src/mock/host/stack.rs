@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -162,12 +162,19 @@ impl Stack {
 pub(super) struct Shared {
     stack: Mutex<Stack>,
     generation: AtomicU64,
+    /// Frames are not for this host, but for who plays it.
+    pub(super) silent: AtomicBool,
     on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Shared {
     pub(super) fn new(stack: Stack) -> Self {
-        Self { stack: Mutex::new(stack), generation: AtomicU64::new(0), on_change: OnceLock::new() }
+        Self {
+            stack: Mutex::new(stack),
+            generation: AtomicU64::new(0),
+            silent: AtomicBool::new(false),
+            on_change: OnceLock::new(),
+        }
     }
 
     /// The lock, for a look. Nothing panics while it is held, so that poison means nothing.

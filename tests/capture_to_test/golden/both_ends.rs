@@ -5,6 +5,7 @@ use tuntap_test::prelude::*;
 #[tuntap_test(mock)]
 fn both_ends(tun: Tun) {
     let host = tun.host_end();
+    super::host::play(&tun);
     host.send(Udp::new().sport(9).dport(53) / b"query");
     tun.expect(
         Ipv4::new().src(tun.host_v4()).dst(tun.peer_v4())

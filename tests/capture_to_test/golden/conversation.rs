@@ -63,6 +63,7 @@ const PAYLOAD_14: &[u8] = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00world";
 #[tuntap_test(mock)]
 fn conversation(tun: Tun) {
     let host = tun.host_end();
+    super::host::play(&tun);
     let mut tcp = tun.tcp_flow(40000, 80).window(9000).mss(1400);
     tun.send(tcp.syn());
     let syn = host.expect(
