@@ -61,3 +61,41 @@ fn never_has_its_own_time(tun: Tun) {
 fn a_sniff_has_its_own_count(tun: Tun) {
     tun.sniff(times(2, Udp::new()), SOON);
 }
+
+/// A frame that two could have goes where it must, and what comes later where it may.
+#[tuntap_test(mock)]
+fn a_frame_goes_to_what_must_come(tun: Tun) {
+    let host = tun.host_end();
+    host.send(Udp::new().dport(5));
+    assert_eq!(tun.expect_in_any_order((optional(Udp::new()), Udp::new().dport(5))).len(), 1);
+    host.send(Udp::new().dport(5));
+    host.send(Udp::new().dport(6));
+    assert_eq!(tun.expect_in_any_order((times(1..=3, Udp::new()), Udp::new().dport(5))).len(), 2);
+    tun.expect_nothing_else();
+}
+
+/// As in a sequence. What fits no more, or nowhere, is the next verb's.
+#[tuntap_test(mock)]
+fn what_may_come_and_is_there_is_taken(tun: Tun) {
+    let host = tun.host_end();
+    for port in 1..=5 {
+        host.send(Udp::new().dport(port));
+    }
+    assert_eq!(tun.expect_in_any_order([times(1..=3, Udp::new())]).len(), 3);
+    assert_eq!(tun.expect_in_any_order((times(0.., Udp::new().dport(4)), optional(Tcp::new()))).len(), 1);
+    tun.expect(Udp::new().dport(5));
+    tun.expect_nothing_else();
+}
+
+/// With a thousand of one kind each frame has to be quick about its place.
+#[tuntap_test(mock)]
+fn a_thousand_in_any_order(tun: Tun) {
+    let host = tun.host_end();
+    for port in 0..1000 {
+        host.send(Udp::new().dport(port));
+    }
+    let begin = std::time::Instant::now();
+    let patterns: Vec<Packet> = (0..1000).map(|port| Udp::new().dport(port..).into_packet()).rev().collect();
+    assert_eq!(tun.expect_in_any_order(patterns).len(), 1000);
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+}
