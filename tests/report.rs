@@ -11,8 +11,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use told::{arrived, hurries, told};
-use tuntap_test::answer::IcmpEcho;
-use tuntap_test::device::Device as _;
+use tuntap_test::answer::{AnsweringMachine, IcmpEcho};
+use tuntap_test::device::{Device as _, FrameRef, dispatch::Replies};
 use tuntap_test::exchange::{IntoExpectation, one_of, times};
 use tuntap_test::packet::{Icmpv4, Icmpv6, IntoPacket, Ipv4, Ipv6, Packet, Payload, Tcp, Udp, tcp_flags::*};
 use tuntap_test::{Tap, Tun, tuntap_test};
@@ -397,4 +397,31 @@ fn the_code_under_test_writes_the_wrong_thing(tap: Tap) {
     let host = tap.host_end();
     tap.send(Ipv4::new().ttl(63) / Icmpv4::echo_reply(7, 1) / b"hello");
     told("host_end", "ttl", host.try_expect(Ipv4::new().ttl(64) / Icmpv4::echo_reply(7, 1)).unwrap_err());
+}
+
+/// What the test waits for is an answer that a machine should have given.
+#[tuntap_test(mock)]
+fn the_machine_panics(tun: Tun) {
+    struct Clumsy;
+    impl AnsweringMachine for Clumsy {
+        fn name(&self) -> &str {
+            "resolver"
+        }
+
+        fn matches(&self, request: FrameRef<'_>) -> bool {
+            Udp::new().dport(53).into_packet().matches(request)
+        }
+
+        fn reply(&mut self, _: FrameRef<'_>, _: &mut Replies) {
+            panic!("no such name");
+        }
+    }
+
+    let answering = tun.answer(Clumsy);
+    tun.host_end().send(Udp::new().sport(9).dport(53) / b"query");
+    arrived(&tun, 1);
+    let wanted = Udp::new().dport(9);
+    told("machine_panicked", "\"resolver\" panicked at #1: no such name", tun.try_expect(wanted).unwrap_err());
+    // The guard would fail the test.
+    std::mem::forget(answering);
 }

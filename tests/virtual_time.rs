@@ -73,3 +73,74 @@ fn two_threads_share_the_time(tun: Tun) {
         });
     });
 }
+
+/// Of the first frame of a thread that has just been started no deadline is in the way, however many there were before.
+#[tuntap_test(mock)]
+fn a_thread_that_begins_after_many_deadlines_is_waited_for(tun: Tun) {
+    let host = tun.host_end();
+    for _ in 0..300 {
+        tun.never(Udp::new()).during(Duration::from_millis(1));
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| host.send(Udp::new().dport(1)));
+        tun.expect(Udp::new().dport(1));
+    });
+}
+
+/// Nothing has happened on the link since the last deadline.
+#[tuntap_test(mock)]
+fn a_thread_that_begins_between_two_deadlines_is_waited_for(tun: Tun) {
+    let host = tun.host_end();
+    // From the first verb on, frames are read at their time.
+    tun.expect_nothing_else();
+    tun.clock().advance(LONG);
+    tun.clock().advance(LONG);
+    let begin = tun.clock().now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| host.send(Udp::new().dport(1)));
+        tun.clock().advance(LONG);
+        assert_eq!(tun.expect(Udp::new().dport(1)).time(), begin);
+    });
+}
+
+/// A third one, while two wait already.
+#[tuntap_test(mock)]
+fn a_thread_that_begins_while_others_wait_is_waited_for(tun: Tun) {
+    let host = tun.host_end();
+    tun.send(Udp::new().dport(1));
+    std::thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let listening = scope.spawn({
+            let host = &host;
+            move || {
+                host.expect(Udp::new().dport(1));
+                tell.send(()).unwrap();
+                host.expect(Udp::new().dport(2));
+            }
+        });
+        told.recv().unwrap();
+        scope.spawn(|| {
+            let busy = Instant::now();
+            while busy.elapsed() < Duration::from_millis(5) {
+                std::hint::spin_loop();
+            }
+            host.send(Udp::new().dport(3));
+        });
+        tun.expect(Udp::new().dport(3));
+        tun.send(Udp::new().dport(2));
+        tun.clock().outside(|| listening.join()).unwrap();
+    });
+}
+
+#[tuntap_test(mock)]
+fn outside_may_be_within_outside(tun: Tun) {
+    let clock = tun.clock();
+    let other = std::thread::spawn({
+        let clock = clock.clone();
+        move || clock.advance(LONG)
+    });
+    clock.outside(|| {
+        clock.outside(|| ());
+        other.join().unwrap();
+    });
+}

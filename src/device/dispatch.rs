@@ -103,6 +103,11 @@ pub trait Observer: Send + Sync {
     /// A responder wrote a reply to that frame, which the device took or refused.
     fn replied(&self, number: u64, by: &str, reply: FrameRef<'_>, refused: Option<&io::Error>);
 
+    /// A responder panicked at the frame, with that message. It sees no more frames; the next one sees this one.
+    fn panicked(&self, number: u64, by: &str, message: &str) {
+        let _ = (number, by, message);
+    }
+
     /// A responder took the frame.
     fn taken(&self, number: u64, by: &str);
 

@@ -189,8 +189,14 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
     }
 
     /// As [`Exchange::never`]: `tun.never(Tcp::new().rst()).during(d).await`. The time begins with the first poll.
+    ///
+    /// # Panics
+    /// When the pattern has a time window or a count.
+    #[track_caller]
     pub fn never(&self, pattern: impl IntoExpectation) -> AsyncNever<'a> {
-        AsyncNever { exchange: self.exchange, pattern: pattern.into_expectation() }
+        let pattern = pattern.into_expectation();
+        pattern.assert_plain("never");
+        AsyncNever { exchange: self.exchange, pattern }
     }
 
     /// As [`Exchange::expect_nothing_else`]. The fence's answer is awaited, too.
@@ -266,10 +272,14 @@ impl<'a, L: ?Sized> AsyncExchange<'a, L> {
     ///
     /// # Errors
     /// When a number was asked for without a time and does not come, or the device fails.
+    ///
+    /// # Panics
+    /// At once, when the filter has a time window or a count of its own.
     #[track_caller]
     pub fn try_sniff(&self, filter: impl IntoExpectation, until: impl Into<Sniff>) -> Trying<'a, Vec<Frame>> {
         let (exchange, line) = (self.exchange, Location::caller());
         let (filter, until) = (filter.into_expectation(), until.into());
+        filter.assert_plain("sniff");
         Trying::new(
             async move { exchange.drive_async(Sniffing::new(exchange, filter, until, Skipped::Held, line)).await },
         )

@@ -26,6 +26,20 @@ impl Expectation {
         Self { patterns, name: None, within: None, not_before: None, least: 1, most: 1 }
     }
 
+    /// It says what, and not how often: where that would be forgotten.
+    #[track_caller]
+    fn assert_uncounted(&self, of: &str) {
+        assert!((self.least, self.most) == (1, 1), "{of} of what has a count already: {self}");
+    }
+
+    /// It says what, and neither when nor how often.
+    #[track_caller]
+    pub(crate) fn assert_plain(&self, of: &str) {
+        let untimed = self.within.is_none() && self.not_before.is_none();
+        assert!(untimed, "{of} of what has a time window, which would not be looked at: {self}");
+        self.assert_uncounted(of);
+    }
+
     /// The first of the alternatives that a frame matches.
     pub(crate) fn matching(&self, frame: &Dissection<'_>) -> Option<&Packet> {
         self.patterns.iter().find(|pattern| pattern.matches_dissection(frame))
@@ -136,7 +150,7 @@ impl<P: IntoPacket> IntoExpectation for P {
     }
 }
 
-/// Any one of several: the first that a frame matches.
+/// Any one of several: the first that a frame matches. Where each has a name, it is called by all of them.
 ///
 /// ```
 /// use tuntap_test::exchange::one_of;
@@ -145,14 +159,32 @@ impl<P: IntoPacket> IntoExpectation for P {
 /// let refused = one_of((Tcp::new().rst().ack(1..), Icmpv4::port_unreachable()));
 /// assert!(refused.to_string().starts_with("TCP (flags R., acknowledgement 1..) | ICMPv4"));
 /// ```
+///
+/// # Panics
+/// When there is none, or when one has a time window or a count of its own: `one_of(…).within(d)` and
+/// `times(2, one_of(…))` hold for whichever comes.
+#[track_caller]
 pub fn one_of(alternatives: impl Expectations) -> Expectation {
-    let patterns = alternatives.into_list().into_iter().flat_map(|alternative| alternative.patterns).collect();
-    Expectation::new(patterns)
+    let alternatives = alternatives.into_list();
+    assert!(!alternatives.is_empty(), "one_of needs an alternative");
+    for alternative in &alternatives {
+        alternative.assert_plain("one_of");
+    }
+    let names: Option<Vec<&str>> = alternatives.iter().map(|alternative| alternative.name.as_deref()).collect();
+    let name = names.map(|names| names.join(" or "));
+    let patterns = alternatives.into_iter().flat_map(|alternative| alternative.patterns).collect();
+    Expectation { name, ..Expectation::new(patterns) }
 }
 
 /// It may come or not. In a sequence what follows may come instead.
+///
+/// # Panics
+/// When it has a count already: `times(0..=3, …)` says both.
+#[track_caller]
 pub fn optional(expected: impl IntoExpectation) -> Expectation {
-    Expectation { least: 0, most: 1, ..expected.into_expectation() }
+    let expected = expected.into_expectation();
+    expected.assert_uncounted("optional");
+    Expectation { least: 0, most: 1, ..expected }
 }
 
 /// It must come that often, one after the other.
@@ -164,9 +196,15 @@ pub fn optional(expected: impl IntoExpectation) -> Expectation {
 /// let replies = times(2..=4, Icmpv4::echo_reply(7, 1..));
 /// assert!(replies.to_string().starts_with("2 to 4 times ICMPv4"));
 /// ```
+///
+/// # Panics
+/// When no count is in the range, as in `5..=2`, or when it has a count already.
+#[track_caller]
 pub fn times(count: impl Count, expected: impl IntoExpectation) -> Expectation {
-    let (least, most) = count.bounds();
-    Expectation { least, most, ..expected.into_expectation() }
+    let ((least, most), expected) = (count.bounds(), expected.into_expectation());
+    assert!(least <= most, "times({least}..={most}): no count is that");
+    expected.assert_uncounted("times");
+    Expectation { least, most, ..expected }
 }
 
 /// How often: `3`, `2..=4`, `1..`.

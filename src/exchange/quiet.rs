@@ -26,8 +26,14 @@ const MOST_TOLD: usize = 5;
 impl Exchange {
     /// No frame like this may come while the time that follows lasts: `tun.never(Tcp::new().rst()).during(d)`. Others
     /// wait for later verbs. Frames that arrived before and that nobody has taken count, too.
+    ///
+    /// # Panics
+    /// When the pattern has a time window or a count: the time is [`during`](Never::during)'s.
+    #[track_caller]
     pub fn never(&self, pattern: impl IntoExpectation) -> Never<'_> {
-        Never { exchange: self, pattern: pattern.into_expectation() }
+        let pattern = pattern.into_expectation();
+        pattern.assert_plain("never");
+        Never { exchange: self, pattern }
     }
 
     /// Nothing else has come, and nothing that the test caused so far is still to come.

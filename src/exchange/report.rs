@@ -66,14 +66,14 @@ pub(super) fn write(exchange: &Exchange, problem: &Problem<'_>) -> (String, bool
 /// The end of the report for a test that failed by a panic of its own.
 pub(crate) fn timeline_only(record: &Record) -> String {
     let mut report = String::new();
-    let _ = tail(&mut report, record, Some(1), None, |_| false);
+    let _ = tail(&mut report, record, Some(1), None, |_| false).and_then(|()| panics(&mut report, record));
     report
 }
 
 /// Every failure, and the end of the report without bounds, for a file.
 pub(crate) fn whole(record: &Record) -> String {
     let mut report: String = record.failures().iter().map(|failure| format!("{failure}\n\n")).collect();
-    let _ = tail(&mut report, record, None, None, |_| false);
+    let _ = tail(&mut report, record, None, None, |_| false).and_then(|()| panics(&mut report, record));
     report
 }
 
@@ -90,7 +90,8 @@ fn head(
         writeln!(f, "  verdict: INCONCLUSIVE: {suspicion}")?;
     }
     let quoted = misses.first().and_then(|best| taken::quoted(exchange, best.looked));
-    for note in taken.iter().map(|(_, note)| note).chain(&problem.notes).chain(&quoted) {
+    let panics = exchange.timeline.panics();
+    for note in panics.iter().chain(taken.iter().map(|(_, note)| note)).chain(&problem.notes).chain(&quoted) {
         writeln!(f, "  {}", cut(note, LONGEST))?;
     }
     match (misses.first(), problem.wanted.first()) {
@@ -243,6 +244,11 @@ fn tail(
         writeln!(f, "   {line}")?;
     }
     f.write_str(&footer)
+}
+
+/// The machines that panicked. A failure at this end tells them above.
+fn panics(f: &mut String, record: &Record) -> fmt::Result {
+    record.timeline.panics().iter().try_for_each(|panic| writeln!(f, "  {}", cut(panic, LONGEST)))
 }
 
 fn rules(f: &mut String, record: &Record) -> fmt::Result {

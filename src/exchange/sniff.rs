@@ -57,7 +57,8 @@ impl Exchange {
     /// (`tun.sniff(Packet::any(), Duration::from_secs(1))`). Others are passed over, and the report lists them.
     ///
     /// # Panics
-    /// When a number was asked for without a time and does not come, or the device fails.
+    /// When a number was asked for without a time and does not come, or the device fails; when the filter has a time window
+    /// or a count of its own.
     #[track_caller]
     pub fn sniff(&self, filter: impl IntoExpectation, until: impl Into<Sniff>) -> Vec<Frame> {
         match self.try_sniff(filter, until) {
@@ -70,9 +71,14 @@ impl Exchange {
     ///
     /// # Errors
     /// When a number was asked for without a time and does not come, or the device fails.
+    ///
+    /// # Panics
+    /// When the filter has a time window or a count of its own.
     #[track_caller]
     pub fn try_sniff(&self, filter: impl IntoExpectation, until: impl Into<Sniff>) -> Result<Vec<Frame>, Failure> {
-        self.drive(Sniffing::new(self, filter.into_expectation(), until.into(), Skipped::Forgotten, Location::caller()))
+        let filter = filter.into_expectation();
+        filter.assert_plain("sniff");
+        self.drive(Sniffing::new(self, filter, until.into(), Skipped::Forgotten, Location::caller()))
     }
 }
 

@@ -167,6 +167,8 @@ struct State {
     failed_case: Option<(Vec<Entry>, u64)>,
     violations: VecDeque<Violation>,
     handed_over: Option<HandedOver>,
+    /// What became of machines that panicked: each does so once.
+    panics: Vec<String>,
 }
 
 /// The record of one end of one link.
@@ -208,6 +210,11 @@ impl Timeline {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The machines that panicked, at which frame, and why.
+    pub(super) fn panics(&self) -> Vec<String> {
+        self.state().panics.clone()
     }
 
     pub(super) const fn track(&self) -> Option<&Track> {
@@ -427,6 +434,10 @@ impl Observer for Timeline {
         };
         state.tally.replies += u64::from(refused.is_none());
         self.push(&mut state, reply.octets, self.clock.now(), fate);
+    }
+
+    fn panicked(&self, number: u64, by: &str, message: &str) {
+        self.state().panics.push(format!("the machine \"{by}\" panicked at #{number}: {message}"));
     }
 
     fn taken(&self, number: u64, by: &str) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::failure::{Looked, Problem, Telling, Told};
@@ -20,7 +21,7 @@ const LONGEST_NAME: usize = 60;
 /// A frame, the expectations that it could meet, and the one that it meets now.
 struct Assigned {
     received: Received,
-    fits: Vec<usize>,
+    fits: Arc<[usize]>,
     meets: usize,
 }
 
@@ -28,7 +29,8 @@ impl Exchange {
     /// The next frames must match these, each the right number of times, in any order and with nothing between. Gives
     /// the frames in the order of the expectations.
     ///
-    /// A frame that could be several of them is counted so that all come out even.
+    /// A frame that could be several of them is counted so that all come out even. Of what may come more often than it
+    /// must, those are taken that are there already.
     ///
     /// ```
     /// # use tuntap_test::context::{Backend, TestContext};
@@ -72,7 +74,9 @@ pub(super) struct AnyOrder<'a> {
     line: Line,
     begin: Instant,
     reference: Instant,
-    assigned: Vec<Assigned>,
+    places: Places,
+    /// All that must come has, and no more of what may.
+    over: bool,
     matched: Vec<Frame>,
 }
 
@@ -85,6 +89,10 @@ impl Verb for AnyOrder<'_> {
 
     fn need(&mut self) -> Result<Need, Failure> {
         if self.missing().next().is_none() {
+            let more = self.expected.iter().enumerate().any(|(at, wanted)| self.places.load(at) < wanted.most);
+            if more && !self.over {
+                return Ok(Need::Frame(Until::Now));
+            }
             self.give_out();
             return Ok(Need::Nothing);
         }
@@ -99,17 +107,25 @@ impl Verb for AnyOrder<'_> {
         let fits = self.expected.iter().enumerate().filter(|(_, wanted)| {
             wanted.matching(&dissection).is_some() && MissedWindow::of(wanted, received.at(), self.reference).is_none()
         });
-        let fits: Vec<usize> = fits.map(|(at, _)| at).collect();
-        if !assign(&mut self.assigned, &fits, &self.expected) {
-            return Err(self.none_of_them(received, &fits));
+        let fits: Arc<[usize]> = fits.map(|(at, _)| at).collect();
+        match self.places.place(received, Arc::clone(&fits), &self.expected) {
+            Ok(()) => Ok(()),
+            Err(received) if self.missing().next().is_none() => {
+                // It belongs to whoever asks next.
+                self.exchange.put_back(vec![received]);
+                self.over = true;
+                Ok(())
+            }
+            Err(received) => Err(self.none_of_them(received, &fits)),
         }
-        let meets = free_place(&self.assigned, &fits, &self.expected).unwrap_or_default();
-        self.assigned.push(Assigned { received, fits, meets });
-        Ok(())
     }
 
     fn nothing(&mut self, error: io::Error) -> Result<(), Failure> {
         let missing = self.missing().count();
+        if is_timeout(&error) && missing == 0 {
+            self.over = true;
+            return Ok(());
+        }
         let headline = if is_timeout(&error) {
             format!("expect_in_any_order: {missing} of {} did not come", self.expected.len())
         } else {
@@ -129,26 +145,26 @@ impl Verb for AnyOrder<'_> {
     }
 
     fn abandon(&mut self) -> Vec<Received> {
-        self.assigned.drain(..).map(|frame| frame.received).collect()
+        self.places.assigned.drain(..).map(|frame| frame.received).collect()
     }
 }
 
 impl<'a> AnyOrder<'a> {
     pub(super) fn new(exchange: &'a Exchange, expected: Vec<Expectation>, line: Line) -> Self {
         let (begin, reference) = (exchange.now(), exchange.reference());
-        Self { exchange, expected, line, begin, reference, assigned: Vec::new(), matched: Vec::new() }
+        Self { exchange, expected, line, begin, reference, places: Places::default(), over: false, matched: Vec::new() }
     }
 
     /// The expectations that are not met often enough.
     fn missing(&self) -> impl Iterator<Item = &Expectation> {
-        let load = |at: usize| self.assigned.iter().filter(|frame| frame.meets == at).count();
-        self.expected.iter().enumerate().filter(move |(at, wanted)| load(*at) < wanted.least).map(|(_, wanted)| wanted)
+        let unmet = |(at, wanted): &(usize, &Expectation)| self.places.load(*at) < wanted.least;
+        self.expected.iter().enumerate().filter(unmet).map(|(_, wanted)| wanted)
     }
 
     /// All came: each frame is what the expectation wants that it meets.
     fn give_out(&mut self) {
-        self.assigned.sort_by_key(|frame| (frame.meets, frame.received.number()));
-        for Assigned { received, meets, .. } in self.assigned.drain(..) {
+        self.places.assigned.sort_by_key(|frame| (frame.meets, frame.received.number()));
+        for Assigned { received, meets, .. } in self.places.assigned.drain(..) {
             let Some(wanted) = self.expected.get(meets) else { continue };
             let Some(pattern) = wanted.matching(&Dissection::new(received.frame())) else { continue };
             self.exchange.matched(&received, wanted, pattern, self.line);
@@ -171,9 +187,9 @@ impl<'a> AnyOrder<'a> {
             (problem.telling, problem.excuse) = (Telling::Nothing, missed.excuse(self.exchange));
         }
         // It is once more what came enough already.
-        let met = self.assigned.iter().rfind(|frame| fits.contains(&frame.meets));
+        let met = self.places.assigned.iter().rfind(|frame| fits.contains(&frame.meets));
         if let Some((met, wanted)) = met.and_then(|met| Some((met, self.expected.get(met.meets)?))) {
-            let count = self.assigned.iter().filter(|frame| frame.meets == met.meets).count();
+            let count = self.places.assigned.iter().filter(|frame| frame.meets == met.meets).count();
             let (name, before) = (cut(&wanted.title(), LONGEST_NAME), met.received.number());
             problem.notes.push(match count {
                 1 => format!("#{number} is {name} again: #{before} was that already"),
@@ -197,45 +213,65 @@ impl<'a> AnyOrder<'a> {
 
     /// It failed: what the other frames met stands.
     fn mark_assigned(&self) {
-        for Assigned { received, meets, .. } in &self.assigned {
+        for Assigned { received, meets, .. } in &self.places.assigned {
             let by = self.expected.get(*meets).map(Expectation::title).unwrap_or_default().into();
             self.exchange.timeline.mark(received.number(), Fate::Matched { by, line: self.line });
         }
     }
 }
 
-/// Makes room among those that `fits` names, moving frames that fit elsewhere, too (Kuhn's algorithm). Gives whether
-/// there is room now.
-fn assign(assigned: &mut [Assigned], fits: &[usize], expected: &[Expectation]) -> bool {
-    fn make_room(assigned: &mut [Assigned], at: usize, expected: &[Expectation], seen: &mut Vec<usize>) -> bool {
-        if seen.contains(&at) {
-            return false;
-        }
-        seen.push(at);
-        let most = expected.get(at).map_or(0, |wanted| wanted.most);
-        let here: Vec<usize> =
-            assigned.iter().enumerate().filter(|(_, frame)| frame.meets == at).map(|(index, _)| index).collect();
-        if here.len() < most {
-            return true;
-        }
-        for index in here {
-            let elsewhere = assigned.get(index).map(|frame| frame.fits.clone()).unwrap_or_default();
-            for other in elsewhere {
-                if other != at && make_room(assigned, other, expected, seen) {
-                    if let Some(frame) = assigned.get_mut(index) {
-                        frame.meets = other;
-                    }
-                    return true;
-                }
-            }
-        }
-        false
-    }
-    fits.iter().any(|at| make_room(assigned, *at, expected, &mut Vec::new()))
+/// Whose is which frame: places with frames at them, and a frame may move to any place that it fits.
+#[derive(Default)]
+struct Places {
+    assigned: Vec<Assigned>,
+    /// How many frames each place has.
+    loads: Vec<usize>,
 }
 
-/// The place with room among those that fit.
-fn free_place(assigned: &[Assigned], fits: &[usize], expected: &[Expectation]) -> Option<usize> {
-    let load = |at: usize| assigned.iter().filter(|frame| frame.meets == at).count();
-    fits.iter().copied().find(|at| expected.get(*at).is_some_and(|wanted| load(*at) < wanted.most))
+impl Places {
+    fn load(&self, at: usize) -> usize {
+        self.loads.get(at).copied().unwrap_or_default()
+    }
+
+    /// Gives the frame a place, moving others where that is needed: one that still has to be met, else one that may have
+    /// more. Gives it back when there is none.
+    fn place(&mut self, received: Received, fits: Arc<[usize]>, expected: &[Expectation]) -> Result<(), Received> {
+        for capacity in [|wanted: &Expectation| wanted.least, |wanted: &Expectation| wanted.most] {
+            let capacities: Vec<usize> = expected.iter().map(capacity).collect();
+            if let Some(meets) = self.room(&fits, &capacities, &mut vec![false; expected.len()]) {
+                self.loads.resize(expected.len(), 0);
+                self.loads.iter_mut().skip(meets).take(1).for_each(|load| *load += 1);
+                self.assigned.push(Assigned { received, fits, meets });
+                return Ok(());
+            }
+        }
+        Err(received)
+    }
+
+    /// A place among these that has room, or has it once others have moved (Kuhn's algorithm).
+    fn room(&mut self, among: &[usize], capacities: &[usize], seen: &mut [bool]) -> Option<usize> {
+        let is_free = |at: &usize| capacities.get(*at).is_some_and(|capacity| self.load(*at) < *capacity);
+        if let Some(free) = among.iter().copied().find(is_free) {
+            return Some(free);
+        }
+        for at in among.iter().copied() {
+            if seen.get_mut(at).is_none_or(|seen| std::mem::replace(seen, true)) {
+                continue;
+            }
+            let here: Vec<usize> = (0..self.assigned.len())
+                .filter(|index| self.assigned.get(*index).is_some_and(|frame| frame.meets == at))
+                .collect();
+            for index in here {
+                let Some(fits) = self.assigned.get(index).map(|frame| Arc::clone(&frame.fits)) else { continue };
+                let Some(other) = self.room(&fits, capacities, seen) else { continue };
+                if let Some(frame) = self.assigned.get_mut(index) {
+                    frame.meets = other;
+                }
+                self.loads.iter_mut().skip(other).take(1).for_each(|load| *load += 1);
+                self.loads.iter_mut().skip(at).take(1).for_each(|load| *load -= 1);
+                return Some(at);
+            }
+        }
+        None
+    }
 }

@@ -68,6 +68,20 @@ pub(super) struct Real {
     pub(super) at: Instant,
 }
 
+/// Why a deadline is put off, or not any more: at which generation and instant, how often, and whether that is over.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Grace {
+    pub(super) at: Option<(u64, Instant)>,
+    pub(super) count: u32,
+    pub(super) over: bool,
+}
+
+impl Grace {
+    pub(super) fn is_over(&self, at: Option<(u64, Instant)>) -> bool {
+        self.over && self.at == at
+    }
+}
+
 pub(super) struct State {
     pub(super) generation: u64,
     pub(super) now: Instant,
@@ -75,9 +89,9 @@ pub(super) struct State {
     pub(super) running: Option<ThreadId>,
     pub(super) sources: Vec<Weak<dyn Source>>,
     pub(super) parties: Vec<Party>,
+    /// How often a deadline was put off in this test.
     pub(super) graces: u32,
-    /// The generation at which a deadline was put off last.
-    pub(super) graced: Option<u64>,
+    pub(super) grace: Grace,
     /// How often it was looked whether something is due: what is recorded in one round is of one instant and has no order.
     pub(super) round: u64,
     /// Frames were seen to go round without time passing.
@@ -134,12 +148,15 @@ impl State {
         (self.generation, self.now, waiting)
     }
 
-    /// Whether nothing but a deadline, or nothing at all, comes next, and only one thread is known: another one that was
-    /// given an end may be about to use it.
+    /// Whether nothing but a deadline, or nothing at all, comes next: another thread that was given an end may be about to
+    /// use it.
     pub(super) fn would_end_a_wait(&self, next: Option<Instant>) -> bool {
-        let [Party { wait: Some(wait), .. }] = &*self.parties else { return false };
-        let Until::At(point) = wait.until else { return next.is_none() };
-        point > self.now && next.is_none_or(|next| next > point)
+        let waits = self.parties.iter().filter(|party| !party.outside).filter_map(|party| party.wait.as_ref());
+        let first = waits.filter_map(|wait| if let Until::At(point) = wait.until { Some(point) } else { None }).min();
+        match first {
+            Some(point) => point > self.now && next.is_none_or(|next| next > point),
+            None => next.is_none(),
+        }
     }
 
     /// Everybody waits and nothing is due: ends the waits that are over, or moves the time.

@@ -9,7 +9,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::blocked::{Sample, this_task, unknown_tasks_run};
-use super::parties::{Foreign, Party, Real, State, Step, Until, Wait};
+use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
 use super::waiting::{WaitError, What};
 use crate::device::Deadline;
@@ -18,10 +18,11 @@ use crate::device::Deadline;
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long in real time those who do not wait have to be seen asleep before what is due is done without them.
 const ASLEEP: Duration = Duration::from_millis(20);
-/// How long a deadline is put off in real time while only one thread is known: another one, which was given an end, may
-/// not have begun. It is put off again while a thread runs that no clock knows. And how often that is done in one test.
+/// How long a deadline is put off in real time while only one thread is known, or a thread runs that no clock knows: it
+/// may have been given an end and not have begun. How often that is done in one test, and at one instant in any case.
 const GRACE: Duration = Duration::from_millis(2);
 const MOST_GRACES: u32 = 250;
+const GRACES_AT_ONE_INSTANT: u32 = 50;
 /// Rounds without any time passing, after which frames are taken to go round for ever.
 const MOST_ROUNDS: u32 = 100_000;
 
@@ -53,7 +54,7 @@ impl Scheduler {
             sources,
             parties,
             graces: 0,
-            graced: None,
+            grace: Grace::default(),
             round: 0,
             in_circles: false,
         };
@@ -384,15 +385,20 @@ impl Scheduler {
         if !state.all_wait(None) {
             return (state, Step::Sleep(None));
         }
-        if state.would_end_a_wait(next) && state.graced != Some(generation) && state.graces < MOST_GRACES {
+        let instant = Some((generation, state.now));
+        if state.would_end_a_wait(next) && !state.grace.is_over(instant) {
+            let alone = state.parties.len() == 1 && state.graces < MOST_GRACES;
             drop(state);
             let others_run = unknown_tasks_run();
             state = self.lock();
-            if state.generation == generation {
-                state.graces += 1;
-                state.graced = (!others_run).then_some(generation);
+            if Some((state.generation, state.now)) != instant {
+                return (state, Step::Sleep(Some(Duration::ZERO)));
             }
-            return (state, Step::Sleep(Some(GRACE)));
+            let count = if state.grace.at == instant { state.grace.count + 1 } else { 1 };
+            let more = state.graces < MOST_GRACES || count < GRACES_AT_ONE_INSTANT;
+            state.grace = Grace { at: instant, count, over: !(others_run && more) };
+            state.graces += u32::from(alone || others_run);
+            return (state, Step::Sleep(Some(if alone || others_run { GRACE } else { Duration::ZERO })));
         }
         let step = state.move_on(next, &self.changed);
         (state, step)
@@ -401,26 +407,26 @@ impl Scheduler {
     /// Until the guard is dropped this thread is not waited for.
     pub(super) fn step_outside(self: &Arc<Self>) -> Outside<'_> {
         self.touch("the clock");
-        self.set_outside(true);
-        Outside(self)
+        Outside(self, self.set_outside(true))
     }
 
-    fn set_outside(&self, outside: bool) {
+    /// Gives what it was before.
+    fn set_outside(&self, outside: bool) -> bool {
         let me = thread::current().id();
         let mut state = self.lock();
-        if let Some(party) = state.parties.iter_mut().find(|party| party.thread == me) {
-            party.outside = outside;
-        }
+        let party = state.parties.iter_mut().find(|party| party.thread == me);
+        let before = party.is_some_and(|party| std::mem::replace(&mut party.outside, outside));
         drop(state);
         self.changed.notify_all();
+        before
     }
 }
 
-/// A thread that waits for something else.
-pub(super) struct Outside<'a>(&'a Scheduler);
+/// A thread that waits for something else, and whether it did so before.
+pub(super) struct Outside<'a>(&'a Scheduler, bool);
 
 impl Drop for Outside<'_> {
     fn drop(&mut self) {
-        self.0.set_outside(false);
+        self.0.set_outside(self.1);
     }
 }

@@ -134,11 +134,17 @@ fn dispatch(shared: &Shared, mode: Mode, framing: Framing, octets: &[u8], header
             (taken, refused)
         };
         let mut list = shared.responders.lock_as_reader();
-        list.offer(FrameRef::new(mode, frame), replies, transmit, |by| {
+        let taken = |by: &str| {
             if let Some(observer) = observer {
                 observer.taken(number, by);
             }
-        })
+        };
+        let panicked = |by: &str, message: &str| {
+            if let Some(observer) = observer {
+                observer.panicked(number, by, message);
+            }
+        };
+        list.offer(FrameRef::new(mode, frame), replies, transmit, taken, panicked)
     });
     match verdict {
         Verdict::Taken => count(&counters.taken, 1),

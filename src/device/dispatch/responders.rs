@@ -109,13 +109,15 @@ impl Responders {
 
 impl List {
     /// Offers the frame to one responder after the other. `transmit` gets the replies of each that made some, with its
-    /// name, and says how many the device took and refused; `taken` gets the name of the one that took the frame.
+    /// name, and says how many the device took and refused; `taken` gets the name of the one that took the frame,
+    /// `panicked` that of each that panicked, with the message.
     pub(super) fn offer(
         &mut self,
         request: FrameRef<'_>,
         replies: &mut Replies,
         mut transmit: impl FnMut(&str, &mut Replies) -> (u64, u64),
         taken: impl FnOnce(&str),
+        panicked: impl Fn(&str, &str),
     ) -> Verdict {
         let mut at = 0;
         while let Some((_, responder)) = self.working.get_mut(at) {
@@ -134,7 +136,12 @@ impl List {
                     return Verdict::Taken;
                 }
                 Ok(Verdict::Passed) => at += 1,
-                Err(payload) => self.bury(at, &*payload, request.octets),
+                Err(payload) => {
+                    self.bury(at, &*payload, request.octets);
+                    if let Some((_, Detached::Panicked { name, message, .. })) = self.panicked.last() {
+                        panicked(name, message);
+                    }
+                }
             }
         }
         Verdict::Passed
