@@ -59,8 +59,8 @@
 //!
 //! # What it does not do yet
 //!
-//! Faults on kernel links, sockets at the mock's host end, answering machines beyond ICMP echo, kernel devices on macOS and the
-//! BSDs.
+//! Faults on kernel links, one API for sockets at the host end of both backends, answering machines beyond ICMP echo, kernel
+//! devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;

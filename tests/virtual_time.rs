@@ -9,6 +9,11 @@ const LONG: Duration = Duration::from_secs(3600);
 /// What none of it takes in real time, however busy the machine is.
 const MOMENT: Duration = Duration::from_secs(30);
 
+/// The test plays the host.
+fn silence(tun: &Tun) {
+    tun.stack().mock_host().unwrap().set_silent(true);
+}
+
 #[tuntap_test(mock)]
 fn an_hour_takes_no_time(tun: Tun) {
     let (real, begin) = (Instant::now(), tun.clock().now());
@@ -53,6 +58,7 @@ fn all_links_of_a_test_have_one_time(left: Tun, #[device(host = "b")] right: Tun
 /// A peer on a thread of its own answers after a while; both ends have the same times however the threads run.
 #[tuntap_test(mock)]
 fn two_threads_share_the_time(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     let begin = tun.clock().now();
     std::thread::scope(|scope| {
@@ -106,6 +112,7 @@ fn a_thread_that_begins_between_two_deadlines_is_waited_for(tun: Tun) {
 /// A third one, while two wait already.
 #[tuntap_test(mock)]
 fn a_thread_that_begins_while_others_wait_is_waited_for(tun: Tun) {
+    silence(&tun);
     let host = tun.host_end();
     tun.send(Udp::new().dport(1));
     std::thread::scope(|scope| {
@@ -143,4 +150,16 @@ fn outside_may_be_within_outside(tun: Tun) {
         clock.outside(|| ());
         other.join().unwrap();
     });
+}
+
+/// A SYN that nobody answers is sent again as Linux does it, and given up; it takes no real time.
+#[tuntap_test(mock)]
+fn five_minutes_of_back_off_take_no_time(tun: Tun) {
+    let (real, begin) = (Instant::now(), tun.clock().now());
+    let connecting = tun.stack().mock_host().unwrap().tcp_connect((tun.peer_v4(), 80).into()).unwrap();
+    let tries = tun.sniff(Tcp::new().dport(80).syn(), Duration::from_secs(300));
+    let seconds: Vec<_> = tries.iter().map(|syn| (syn.time() - begin).as_secs_f64().round()).collect();
+    assert_eq!(seconds, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 19.0, 35.0, 67.0]);
+    assert_eq!(connecting.try_connected().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    assert!(real.elapsed() < MOMENT);
 }
