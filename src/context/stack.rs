@@ -193,19 +193,16 @@ impl Home {
     pub(super) fn another(&self, number: usize) -> io::Result<Stack> {
         // Used on the mock.
         let _ = number;
-        let inner = match self {
-            Self::Mock(_) => return Ok(Stack::mock(number)),
+        match self {
+            Self::Mock(_) => Ok(Stack::mock(number)),
             #[cfg(target_os = "linux")]
-            Self::Throwaway(_) => Inner::Kernel { namespace: Namespace::new()?, throwaway: true },
+            Self::Throwaway(_) => Ok(Stack { inner: Inner::Kernel { namespace: Namespace::new()?, throwaway: true } }),
             #[cfg(target_os = "linux")]
-            Self::Shared { .. } => {
-                return Err(io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "TUNTAP_TEST_NAMESPACE=shared leaves a test one host: `#[device(host = …)]` needs a namespace more",
-                ));
-            }
-        };
-        Ok(Stack { inner })
+            Self::Shared { .. } => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "TUNTAP_TEST_NAMESPACE=shared leaves a test one host: `#[device(host = …)]` needs a namespace more",
+            )),
+        }
     }
 }
 
