@@ -10,7 +10,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::time::Duration;
 
-use told::{arrived, hurries, told};
+use told::{arrived, told};
 use tuntap_test::answer::{AnsweringMachine, IcmpEcho};
 use tuntap_test::device::{Device as _, FrameRef, dispatch::Replies};
 use tuntap_test::exchange::{IntoExpectation, one_of, times};
@@ -125,9 +125,6 @@ fn the_checksum_is_wrong(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn nothing_comes(tun: Tun) {
-    if !hurries("nothing_comes::mock") {
-        return;
-    }
     silence(&tun);
     tun.send(Udp::new().sport(9).dport(53) / b"query");
     let wanted = Udp::new().sport(53).dport(9);
@@ -194,9 +191,6 @@ fn any_order_has_one_twice(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn any_order_misses_one(tun: Tun) {
-    if !hurries("any_order_misses_one::mock") {
-        return;
-    }
     tun.host_end().send(Udp::new().sport(53).dport(9));
     let expected = [Udp::new().sport(123), Udp::new().sport(53)];
     told("any_order_missing", "123", tun.try_expect_in_any_order(expected).unwrap_err());
@@ -221,9 +215,6 @@ fn what_must_never_come_comes(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn eventually_passes_over_several(tun: Tun) {
-    if !hurries("eventually_passes_over_several::mock") {
-        return;
-    }
     let host = tun.host_end();
     host.send(Icmpv4::port_unreachable().quoting(Ipv4::new() / Udp::new().dport(53)));
     host.send(Tcp::new().sport(80).dport(40_000).rst().ack(100));
@@ -285,9 +276,6 @@ fn an_ignore_rule_never_fires(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn a_rule_ignores_what_is_wanted(tun: Tun) {
-    if !hurries("a_rule_ignores_what_is_wanted::mock") {
-        return;
-    }
     tun.ignore(Icmpv6::new()).named("neighbour discovery");
     tun.host_end().send(Icmpv6::echo_request(7, 1));
     arrived(&tun, 1);
@@ -297,9 +285,6 @@ fn a_rule_ignores_what_is_wanted(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn a_machine_answers_what_is_wanted(tun: Tun) {
-    if !hurries("a_machine_answers_what_is_wanted::mock") {
-        return;
-    }
     let _echo = tun.answer(IcmpEcho::any_address());
     tun.host_end().send(Icmpv4::echo_request(7, 1) / b"hello");
     arrived(&tun, 1);
@@ -309,9 +294,6 @@ fn a_machine_answers_what_is_wanted(tun: Tun) {
 
 #[tuntap_test(mock)]
 fn an_earlier_verb_took_it(tun: Tun) {
-    if !hurries("an_earlier_verb_took_it::mock") {
-        return;
-    }
     tun.host_end().send(Icmpv4::echo_reply(7, 1));
     tun.expect(Icmpv4::new());
     told("taken_before", "#1", tun.try_expect(Icmpv4::echo_reply(7, 1)).unwrap_err());
@@ -349,9 +331,6 @@ fn a_strict_test_leaves_something(tun: Tun) {
 
 #[tuntap_test(mock, queue_length = 2)]
 fn the_device_drops_frames(tun: Tun) {
-    if !hurries("the_device_drops_frames::mock") {
-        return;
-    }
     let program = tun.mock().unwrap().host_end();
     for port in 50..=54 {
         let frame = Udp::new().sport(port).dport(9).into_packet().build_with(&tun.defaults().reversed()).unwrap();

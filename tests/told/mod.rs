@@ -1,7 +1,5 @@
 //! What the tests of the failure report share: redaction of times, the bounds of a report, and waiting.
 
-use std::env;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -68,20 +66,4 @@ pub(crate) fn arrived(end: &Exchange, frames: u64) {
     while end.accounting().received < frames {
         thread::yield_now();
     }
-}
-
-/// Whether this program waits 20 ms where others wait 10 s. If not, the test runs again in one that does, and is over.
-///
-/// A time of its own (`within`) would not do: a machine that does not run the test for 20 ms makes the verdict
-/// inconclusive then, and rightly.
-pub(crate) fn hurries(test: &str) -> bool {
-    const SCALE: &str = "TUNTAP_TEST_TIMEOUT_SCALE";
-    if env::var(SCALE).as_deref() == Ok("0.002") {
-        return true;
-    }
-    let mut program = Command::new(env::current_exe().unwrap());
-    let output = program.args(["--exact", test, "--nocapture"]).env(SCALE, "0.002").output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
-    false
 }
