@@ -248,7 +248,7 @@ impl Link {
         self.ends.set_mtu(octets);
     }
 
-    /// Lets a machine answer on this link, on a thread of the link's, until the guard is dropped. The first machine of a
+    /// Lets a machine answer on this link, in the background, until the guard is dropped. The first machine of a
     /// link also gets what the device holds already; a later one sees what comes after it.
     ///
     /// # Panics

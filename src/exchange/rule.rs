@@ -7,7 +7,7 @@ use crate::packet::{Dissection, Packet};
 
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
-    pub(super) pattern: Packet,
+    pub(super) pattern: Arc<Packet>,
     pub(super) count: u64,
 }
 
@@ -19,14 +19,17 @@ impl Rules {
     pub(super) fn add(&self, pattern: Packet) -> Ignoring<'_> {
         let name = pattern.to_string().into();
         let mut rules = lock(&self.0);
-        rules.push(Rule { name, pattern, count: 0 });
+        rules.push(Rule { name, pattern: Arc::new(pattern), count: 0 });
         Ignoring { rules: self, index: rules.len() - 1 }
     }
 
     /// The name of the rule that takes this frame.
     pub(super) fn ignoring(&self, frame: &Dissection<'_>) -> Option<Arc<str>> {
+        // A pattern's predicates are the test's: they run without the lock.
+        let patterns: Vec<_> = lock(&self.0).iter().map(|rule| Arc::clone(&rule.pattern)).collect();
+        let index = patterns.iter().position(|pattern| pattern.matches_dissection(frame))?;
         let mut rules = lock(&self.0);
-        let rule = rules.iter_mut().find(|rule| rule.pattern.matches_dissection(frame))?;
+        let rule = rules.get_mut(index)?;
         rule.count += 1;
         Some(Arc::clone(&rule.name))
     }
@@ -62,5 +65,26 @@ impl Ignoring<'_> {
 impl std::fmt::Debug for Ignoring<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Ignoring({} frames)", self.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::device::{FrameRef, Mode};
+    use crate::packet::{IntoPacket as _, Udp, such_that};
+
+    /// A predicate is the test's code, and may do what a test may.
+    #[test]
+    fn a_predicate_may_ask_for_the_rules() {
+        static RULES: OnceLock<Rules> = OnceLock::new();
+        let rules = RULES.get_or_init(Rules::default);
+        let asks = such_that("9", |port: u16| port == 9 && RULES.get().is_some_and(|rules| rules.counts().len() == 1));
+        let rule = rules.add(Udp::new().dport(asks).into_packet());
+        let frame = Udp::new().dport(9).into_packet().build().unwrap();
+        assert!(rules.ignoring(&Dissection::new(FrameRef::new(Mode::Tun, &frame))).is_some());
+        assert_eq!(rule.count(), 1);
     }
 }
