@@ -288,9 +288,8 @@ fn records_tcp_server(tun: Tun) {
     host::serve(&tun);
     let mut tcp = hello(&tun, tun.tcp_flow(40_000, 80));
     tun.send(tcp.ack());
+    // Nothing behind it: a server that is reading at that moment lets the kernel drop what comes next without a reset.
     tun.send(tcp.rst());
-    tun.send(tcp.ack());
-    tun.expect(tcp.reply().rst());
     record("tcp_server", &[("tun0", &tun)]);
 }
 
