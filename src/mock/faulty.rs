@@ -51,43 +51,41 @@ impl Faulty {
 impl Shared {
     /// What happens to the link by now, and the frames that are due.
     pub(super) fn do_due_faults(&self, now: Instant) -> bool {
-        let time = self.faults.time(now);
-        let due = self.faults.lock().as_ref().and_then(Injector::next_due).is_some_and(|due| due <= time);
-        if !due {
+        if self.faults.next().is_none_or(|due| due > now) {
             return false;
         }
+        let time = self.faults.time(now);
         while let Some((_, fault)) = self.faults.lock().as_mut().and_then(|injector| injector.link_due(time)) {
             self.happen(fault);
         }
-        self.inject(now, |injector, out| injector.due(time, out));
-        true
+        self.inject(now, |injector, out| injector.due(time, out))
     }
 
-    pub(super) fn pass_to_host(&self, frame: Written, now: Instant) {
-        if self.faults.lock().is_none() {
-            return self.arrive_at_host(&frame, now);
+    pub(super) fn pass_to_host(&self, frame: &Written, now: Instant) {
+        if !self.inject_frame(Towards::Host, &frame.octets, now) {
+            self.arrive_at_host(frame, now);
         }
-        let time = self.faults.time(now);
-        let octets = FrameRef::new(self.mode, &frame.octets);
-        self.inject(now, |injector, out| injector.frame(Towards::Host, octets, time, out));
     }
 
     pub(super) fn pass_to_device(&self, octets: Vec<u8>, now: Instant) {
-        if self.faults.lock().is_none() {
-            return self.lock().arrive_at_device(self.mode, octets, now);
+        if !self.inject_frame(Towards::Device, &octets, now) {
+            self.lock().arrive_at_device(self.mode, octets, now);
         }
-        let time = self.faults.time(now);
-        let frame = FrameRef::new(self.mode, &octets);
-        self.inject(now, |injector, out| injector.frame(Towards::Device, frame, time, out));
     }
 
-    /// Lets the injector work, and what comes out of it arrive.
-    fn inject(&self, now: Instant, work: impl FnOnce(&mut Injector, &mut dyn FnMut(Delivery<'_>))) {
+    fn inject_frame(&self, towards: Towards, octets: &[u8], now: Instant) -> bool {
+        let (frame, time) = (FrameRef::new(self.mode, octets), self.faults.time(now));
+        self.inject(now, |injector, out| injector.frame(towards, frame, time, out))
+    }
+
+    /// Lets the injector work, and what comes out of it arrive; gives false where there is none.
+    fn inject(&self, now: Instant, work: impl FnOnce(&mut Injector, &mut dyn FnMut(Delivery<'_>))) -> bool {
         let mut arrived = Vec::new();
-        if let Some(injector) = self.faults.lock().as_mut() {
-            work(injector, &mut |delivery| {
+        match self.faults.lock().as_mut() {
+            None => return false,
+            Some(injector) => work(injector, &mut |delivery| {
                 arrived.push((delivery.towards, delivery.altered, delivery.octets.into_owned()));
-            });
+            }),
         }
         for (towards, altered, octets) in arrived {
             match towards {
@@ -103,6 +101,7 @@ impl Shared {
                 }
             }
         }
+        true
     }
 
     /// A call at the device end begins: how it fails, if it does.

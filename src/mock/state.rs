@@ -254,7 +254,7 @@ impl Source for Shared {
         self.tell_host();
         let frames = std::mem::take(&mut self.lock().to_host);
         did |= !frames.is_empty();
-        for frame in frames {
+        for frame in &frames {
             self.pass_to_host(frame, now);
         }
         let due = self.host_has_work() || self.host_next().is_some_and(|next| next <= now);
