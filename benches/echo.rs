@@ -13,6 +13,8 @@
 //! options, and mends the checksum by the difference of the type. `IcmpEcho` verifies checksums and computes them anew,
 //! and shares the device with expectations and other machines. `ours / bare` is a quotient of rates: 1 is as fast.
 
+mod rounds;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -25,7 +27,9 @@ use tuntap_test::answer::{AnsweringMachine, IcmpEcho, Until};
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::dispatch::{Replies, Verdict};
 use tuntap_test::device::{Deadline, Device, DeviceConfig, FrameRef, patience};
-use tuntap_test::kernel::{self, PacketSocket};
+use tuntap_test::kernel::PacketSocket;
+
+use rounds::{median, on_the_kernel};
 
 const ROUNDS: usize = 15;
 /// Fits the queue of a link, 10,000 frames.
@@ -202,11 +206,6 @@ fn check(replies: u64, requests: u16) -> io::Result<()> {
     Err(io::Error::other(format!("{replies} replies to {requests} requests")))
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_by(f64::total_cmp);
-    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn measure() -> io::Result<()> {
     for (what, load) in [("backlog", Load::Backlog), ("live", Load::Live)] {
         let (mut ours, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -229,15 +228,5 @@ fn measure() -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    let measured = match kernel::prepare() {
-        Ok(_) => measure(),
-        Err(obstacle) => Err(io::Error::other(obstacle.to_string())),
-    };
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    on_the_kernel(|_| measure())
 }

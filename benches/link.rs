@@ -16,6 +16,8 @@
 
 #![expect(unsafe_code, reason = "the rival is written with bare system calls")]
 
+mod rounds;
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -27,7 +29,9 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 use tuntap_test::Tun;
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::DeviceConfig;
-use tuntap_test::kernel::{self, Privilege};
+use tuntap_test::kernel::Privilege;
+
+use rounds::{median, on_the_kernel};
 
 const ROUNDS: usize = 40;
 /// Links in a block. A plain close takes so long that few of them measure well.
@@ -150,11 +154,6 @@ fn block(links: u32, mut link: impl FnMut() -> io::Result<()>) -> io::Result<Dur
     Ok(start.elapsed() / links)
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_by(f64::total_cmp);
-    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn measure(privilege: Privilege) -> io::Result<()> {
     // Without privileges of its own no thread can go home; it leaves one namespace for the next.
     let home =
@@ -199,15 +198,5 @@ fn measure(privilege: Privilege) -> io::Result<()> {
 
 fn main() -> ExitCode {
     // Cargo gives `--bench`; there is nothing to choose here.
-    let measured = match kernel::prepare() {
-        Ok(privilege) => measure(privilege),
-        Err(obstacle) => Err(io::Error::other(obstacle.to_string())),
-    };
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    on_the_kernel(measure)
 }

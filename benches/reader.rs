@@ -16,6 +16,8 @@
 //! The ratios are quotients of rates, each the median of the rounds' own: 1 is as fast as the bare loop, which keeps
 //! nothing.
 
+mod rounds;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
@@ -28,8 +30,9 @@ use tuntap_test::answer::AnsweringMachine;
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::dispatch::{Replies, Verdict};
 use tuntap_test::device::{Device, DeviceConfig, FrameRef, patience};
-use tuntap_test::kernel;
 use tuntap_test::packet::{IntoPacket, Ipv4, Udp};
+
+use rounds::{median, on_the_kernel};
 
 const ROUNDS: usize = 15;
 /// Fits the queue of a link, 10,000 frames.
@@ -125,11 +128,6 @@ fn rate(way: Way) -> io::Result<f64> {
     Ok(FRAMES as f64 / elapsed.as_secs_f64())
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_by(f64::total_cmp);
-    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn measure() -> io::Result<()> {
     let mut rates = [const { Vec::new() }; 3];
     let mut ratios = [const { Vec::new() }; 2];
@@ -155,15 +153,5 @@ fn measure() -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    let measured = match kernel::prepare() {
-        Ok(_) => measure(),
-        Err(obstacle) => Err(io::Error::other(obstacle.to_string())),
-    };
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    on_the_kernel(|_| measure())
 }
