@@ -3,6 +3,8 @@
 #![expect(clippy::indexing_slicing, reason = "the test fails where the slice is too short")]
 
 mod tshark;
+#[path = "tshark/fields.rs"]
+mod tshark_fields;
 
 use std::net::Ipv4Addr;
 
@@ -269,7 +271,7 @@ fn what_dhcproto_makes_matches_here() {
 #[test]
 #[ignore = "needs tshark: apt-get install tshark"]
 fn tshark_reads_what_is_built_here() {
-    let told = tshark::fields(
+    let told = tshark_fields::fields(
         &[built(everything()), built(discover())],
         &[
             "dhcp.type",

@@ -4,6 +4,8 @@
 
 mod dns_properties;
 mod tshark;
+#[path = "tshark/fields.rs"]
+mod tshark_fields;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -324,7 +326,7 @@ fn the_flags_of_multicast_dns_are_in_the_class() {
 fn tshark_reads_what_is_built_here() {
     let compressed = carrying(&everything_by_hickory().to_vec().unwrap());
     let nothing = built(Dns::response().id(1).nxdomain());
-    let told = tshark::fields(
+    let told = tshark_fields::fields(
         &[built(everything()), compressed, nothing],
         &[
             "dns.id",

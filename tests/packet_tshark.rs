@@ -3,11 +3,10 @@
 //!
 //! All packets go through one run of tshark, as a capture of Ethernet frames on its standard input.
 
+mod tshark;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
-use std::thread;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -18,27 +17,10 @@ use tuntap_test::packet::{
 use tuntap_test::strategy::packet::sound_packet;
 
 const PACKETS: usize = 400;
+/// LINKTYPE_ETHERNET.
+const ETHERNET: usize = 1;
 
-/// A classic capture file (draft-ietf-opsawg-pcap): 24 octets, then 16 before each frame, all little-endian.
-fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = Vec::new();
-    let number = |file: &mut Vec<u8>, number: usize| {
-        file.extend_from_slice(&u32::try_from(number).unwrap().to_le_bytes());
-    };
-    // Magic, version 2.4, no time zone, no accuracy, at most so many octets, Ethernet.
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_553, 1] {
-        number(&mut file, word);
-    }
-    for (second, frame) in frames.iter().enumerate() {
-        for word in [second, 0, frame.len(), frame.len()] {
-            number(&mut file, word);
-        }
-        file.extend_from_slice(frame);
-    }
-    file
-}
-
-fn tshark(capture: Vec<u8>) -> String {
+fn tshark(frames: &[Vec<u8>]) -> String {
     const SETTINGS: [&str; 9] = [
         "ip.check_checksum:TRUE",
         "tcp.check_checksum:TRUE",
@@ -50,28 +32,9 @@ fn tshark(capture: Vec<u8>) -> String {
         "tcp.relative_sequence_numbers:FALSE",
         "tcp.try_heuristic_first:FALSE",
     ];
-    let mut child = Command::new("tshark")
-        .args(["-n", "-r", "-", "-T", "json"])
-        .args(["-J", "frame eth vlan arp ip ipv6 tcp udp icmp icmpv6 igmp"])
-        .args(SETTINGS.iter().flat_map(|setting| ["-o", setting]))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("tshark does not start ({error}): apt-get install tshark"));
-    let mut input = child.stdin.take().unwrap();
-    let writer = thread::spawn(move || input.write_all(&capture));
-    let mut complaints = child.stderr.take().unwrap();
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        complaints.read_to_string(&mut text).map(|_| text)
-    });
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    let complaints = reader.join().unwrap().unwrap();
-    assert!(child.wait().unwrap().success(), "tshark failed: {complaints}");
-    writer.join().unwrap().unwrap();
-    text
+    let format = ["-T", "json", "-J", "frame eth vlan arp ip ipv6 tcp udp icmp icmpv6 igmp"];
+    let settings = SETTINGS.into_iter().flat_map(|setting| ["-o", setting]);
+    tshark::run(ETHERNET, frames, format.into_iter().chain(settings))
 }
 
 /// What tshark tells of one packet: the first value of each field, which is the outermost layer's.
@@ -306,7 +269,7 @@ fn tshark_reads_what_was_built() {
     let frames: Vec<Vec<u8>> = (0..PACKETS)
         .map(|_| strategy.new_tree(&mut runner).unwrap().current().build_with(&defaults).unwrap())
         .collect();
-    let read = packets(&tshark(pcap(&frames)));
+    let read = packets(&tshark(&frames));
     assert_eq!(read.len(), frames.len());
     let mut checksums = 0;
     for (octets, fields) in frames.iter().zip(&read) {
