@@ -69,6 +69,8 @@ pub mod context;
 pub mod device;
 pub mod exchange;
 pub mod fuzz;
+#[cfg(feature = "host")]
+pub mod host;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod mock;
@@ -78,6 +80,8 @@ pub mod shrink;
 pub mod strategy;
 mod to_test;
 
+#[cfg(feature = "host")]
+pub use context::Host;
 pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;
 #[cfg(target_os = "linux")]
@@ -89,6 +93,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::answer::IcmpEcho;
+    #[cfg(feature = "host")]
+    pub use crate::context::Host;
     pub use crate::context::{HostEnd, Stack, Tap, Tun};
     pub use crate::device::{Frame, FrameRef};
     pub use crate::exchange::{
