@@ -123,8 +123,8 @@ fn a_connection_to_the_host_is_accepted(tun: Tun, host: Host) -> io::Result<()> 
 /// The test plays the server on the device; a thread of the host's connects.
 #[tuntap_test]
 fn the_host_connects(tun: Tun, host: Host) -> io::Result<()> {
-    thread::scope(|scope| {
-        let client = scope.spawn(|| -> io::Result<Vec<u8>> {
+    host.clock().scope(|scope| {
+        let client = scope.spawn("client", || -> io::Result<Vec<u8>> {
             let mut stream = host.tcp_connect((tun.peer_v4(), 80))?;
             stream.write_all(b"GET")?;
             let mut answer = Vec::new();
@@ -138,7 +138,7 @@ fn the_host_connects(tun: Tun, host: Host) -> io::Result<()> {
         tun.expect(flow.reply().data(b"GET"));
         tun.send(flow.data(b"200"));
         tun.send(flow.fin());
-        let answer = host.clock().outside(|| client.join()).unwrap()?;
+        let answer = client.join().unwrap()?;
         assert_eq!(answer, b"200");
         Ok(())
     })
@@ -146,12 +146,12 @@ fn the_host_connects(tun: Tun, host: Host) -> io::Result<()> {
 
 #[tuntap_test]
 fn a_closed_port_refuses(tun: Tun, host: Host) {
-    thread::scope(|scope| {
-        let client = scope.spawn(|| host.tcp_connect((tun.peer_v4(), 81)).unwrap_err());
+    host.clock().scope(|scope| {
+        let client = scope.spawn("client", || host.tcp_connect((tun.peer_v4(), 81)).unwrap_err());
         let syn = tun.expect(Tcp::new().dport(81).flags(TcpFlags::SYN));
         let mut flow = TcpFlow::opened_by(syn.as_ref()).unwrap();
         tun.send(flow.rst());
-        let error = host.clock().outside(|| client.join()).unwrap();
+        let error = client.join().unwrap();
         assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     });
 }

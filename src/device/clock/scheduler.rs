@@ -4,6 +4,7 @@
 //! who waits something new bumps the generation ([`Scheduler::bump`]), after its own lock is free. Who looked at an older
 //! generation looks again, so no wake-up is lost.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -12,10 +13,13 @@ use super::blocked::{Sample, this_task, unknown_tasks_run};
 use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
 use super::waiting::{WaitError, What};
-use crate::device::Deadline;
+use crate::device::{Deadline, timeout_scale};
 
-/// How long somebody may wait in real time for those who do not.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long somebody may wait in real time for those who do not: 2 s times `TUNTAP_TEST_TIMEOUT_SCALE`.
+pub(super) fn patience() -> Duration {
+    Duration::from_secs(2).mul_f64(timeout_scale())
+}
+
 /// How long in real time those who do not wait have to be seen asleep before what is due is done without them.
 const ASLEEP: Duration = Duration::from_millis(20);
 /// How long a deadline is put off in real time while only one thread is known, or a thread runs that no clock knows: it
@@ -53,6 +57,7 @@ impl Scheduler {
             running: None,
             sources,
             parties,
+            announced: Vec::new(),
             graces: 0,
             grace: Grace::default(),
             round: 0,
@@ -112,7 +117,7 @@ impl Scheduler {
         self.work();
     }
 
-    /// This thread uses that end, and is waited for until it ends.
+    /// This thread uses that end (none in particular for an empty name), and is waited for until it ends.
     pub(crate) fn touch(self: &Arc<Self>, end: &str) {
         let me = thread::current().id();
         let mut state = self.lock();
@@ -120,7 +125,7 @@ impl Scheduler {
             return;
         }
         match state.parties.iter_mut().find(|party| party.thread == me) {
-            Some(party) if party.end == end => {}
+            Some(party) if party.end == end || end.is_empty() => {}
             Some(party) => end.clone_into(&mut party.end),
             None => {
                 drop(state);
@@ -132,6 +137,33 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// A thread of that name is to come. Gives a number for it.
+    pub(super) fn announce(&self, name: &str) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.lock().announced.push((number, name.to_owned()));
+        number
+    }
+
+    /// This thread is the one that was announced under that number.
+    pub(super) fn begin(self: &Arc<Self>, number: u64) {
+        self.touch("");
+        let me = thread::current().id();
+        let mut state = self.lock();
+        let announced = state.announced.iter().find(|(other, _)| *other == number).map(|(_, name)| name.clone());
+        if let Some((party, name)) = state.parties.iter_mut().find(|party| party.thread == me).zip(announced) {
+            party.name = name;
+        }
+        drop(state);
+        self.retract(number);
+    }
+
+    /// The thread of that number has come, or will not.
+    pub(super) fn retract(&self, number: u64) {
+        self.lock().announced.retain(|(other, _)| *other != number);
+        self.changed.notify_all();
     }
 
     /// A thread ended.
@@ -293,7 +325,7 @@ impl Scheduler {
                         (seen, stuck_since) = (next.progress(), Instant::now());
                     }
                     let is_virtual = next.real.is_none();
-                    if is_virtual && stuck_since.elapsed() >= PATIENCE {
+                    if is_virtual && stuck_since.elapsed() >= patience() {
                         break Err(WaitError::Stuck(next.who_does_not_wait(me).into()));
                     }
                     state = match most {
@@ -331,7 +363,7 @@ impl Scheduler {
             .iter()
             .zip(before)
             .all(|(task, before)| before.zip(Sample::of(*task)).is_some_and(|(before, now)| now.slept_since(&before)));
-        if asleep {
+        if asleep && self.lock().announced.is_empty() {
             self.run_due();
         }
         self.lock()
@@ -406,7 +438,7 @@ impl Scheduler {
 
     /// Until the guard is dropped this thread is not waited for.
     pub(super) fn step_outside(self: &Arc<Self>) -> Outside<'_> {
-        self.touch("the clock");
+        self.touch("");
         Outside(self, self.set_outside(true))
     }
 
