@@ -2,6 +2,7 @@
 //!
 //! All of it is behind the scheduler's lock; nothing here waits.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Condvar, Weak};
 use std::thread::ThreadId;
@@ -89,10 +90,13 @@ pub(super) struct State {
     pub(super) running: Option<ThreadId>,
     pub(super) sources: Vec<Weak<dyn Source>>,
     pub(super) parties: Vec<Party>,
+    /// The threads that were there when the time began, as far as that can be told.
+    pub(super) tasks_before: Option<Arc<BTreeSet<u32>>>,
     /// Threads that are to come, by number and name.
     pub(super) announced: Vec<(u64, String)>,
-    /// How often a deadline was put off in this test.
+    /// How often a deadline was put off in this test for a thread that ran, and because there was one that was new.
     pub(super) graces: u32,
+    pub(super) graces_for_new: u32,
     pub(super) grace: Grace,
     /// How often it was looked whether something is due: what is recorded in one round is of one instant and has no order.
     pub(super) round: u64,

@@ -8,9 +8,11 @@ use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{Clock, Scheduler};
+use super::{Clock, Scheduler, What};
+use crate::device::Deadline;
 
 /// A thread that is to come: [`begin`](Self::begin) is called on it. Dropped before that, it is not waited for any more.
 ///
@@ -61,27 +63,74 @@ impl fmt::Debug for Announcement {
     }
 }
 
+/// Threads that have not ended, of a [`ClockScope`], or one.
+#[derive(Clone, Debug)]
+struct Running {
+    clock: Clock,
+    count: Arc<AtomicUsize>,
+}
+
+/// One of them; dropped at its end, however that comes.
+struct Runs(Running);
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        if let Some(scheduler) = self.0.clock.scheduler() {
+            scheduler.bump();
+        }
+    }
+}
+
+impl Running {
+    fn none(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), count: Arc::default() }
+    }
+
+    fn one_more(&self) -> Runs {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        Runs(self.clone())
+    }
+
+    /// Waits on the clock until all have ended: that is an event of the virtual time like another, and no time passes between
+    /// it and what the caller does then. False when time stood still before that.
+    fn wait(&self, name: &str) -> bool {
+        let ended = || (self.count.load(Ordering::Acquire) == 0).then_some(());
+        match self.clock.scheduler().filter(|_| self.clock.is_virtual()) {
+            Some(scheduler) => scheduler.wait(Deadline::Never, What::new(name, "end"), ended).is_ok(),
+            None => false,
+        }
+    }
+
+    /// Joins one of them.
+    fn join<T>(&self, name: &str, join: impl FnOnce() -> thread::Result<T>) -> thread::Result<T> {
+        // One that is as good as ended is joined in no time.
+        if self.wait(name) { join() } else { self.clock.outside(join) }
+    }
+}
+
 /// A thread that [`Clock::spawn`] started. Dropped, it goes on by itself, as one of std's.
 #[derive(Debug)]
 pub struct ClockThread<T> {
-    clock: Clock,
+    running: Running,
+    name: String,
     thread: thread::JoinHandle<T>,
 }
 
 impl<T> ClockThread<T> {
-    /// Waits for its end; meanwhile the time goes on without the calling thread.
+    /// Waits for its end; meanwhile the time goes on.
     ///
     /// # Errors
     /// The payload of its panic.
     pub fn join(self) -> thread::Result<T> {
-        self.clock.outside(|| self.thread.join())
+        self.running.join(&self.name, || self.thread.join())
     }
 }
 
 /// Where [`Clock::scope`] lets threads be started that may borrow.
 #[derive(Debug)]
 pub struct ClockScope<'scope, 'env: 'scope> {
-    clock: Clock,
+    running: Running,
     scope: &'scope thread::Scope<'scope, 'env>,
 }
 
@@ -95,30 +144,34 @@ impl<'scope> ClockScope<'scope, '_> {
         name: &str,
         body: impl FnOnce() -> T + Send + 'scope,
     ) -> ScopedClockThread<'scope, T> {
-        let announced = self.clock.announce(name);
+        let clock = &self.running.clock;
+        let (announced, running) = (clock.announce(name), Running::none(clock));
+        let runs = (running.one_more(), self.running.one_more());
         let builder = thread::Builder::new().name(name.to_owned());
         let thread = builder.spawn_scoped(self.scope, move || {
+            let _runs = runs;
             announced.begin();
             body()
         });
-        ScopedClockThread { clock: self.clock.clone(), thread: started(thread) }
+        ScopedClockThread { running, name: label(name), thread: started(thread) }
     }
 }
 
 /// A thread that [`ClockScope::spawn`] started.
 #[derive(Debug)]
 pub struct ScopedClockThread<'scope, T> {
-    clock: Clock,
+    running: Running,
+    name: String,
     thread: thread::ScopedJoinHandle<'scope, T>,
 }
 
 impl<T> ScopedClockThread<'_, T> {
-    /// Waits for its end; meanwhile the time goes on without the calling thread.
+    /// Waits for its end; meanwhile the time goes on.
     ///
     /// # Errors
     /// The payload of its panic.
     pub fn join(self) -> thread::Result<T> {
-        self.clock.outside(|| self.thread.join())
+        self.running.join(&self.name, || self.thread.join())
     }
 }
 
@@ -146,12 +199,14 @@ impl Clock {
     /// # Panics
     /// When the system starts no thread.
     pub fn spawn<T: Send + 'static>(&self, name: &str, body: impl FnOnce() -> T + Send + 'static) -> ClockThread<T> {
-        let announced = self.announce(name);
+        let (announced, running) = (self.announce(name), Running::none(self));
+        let runs = running.one_more();
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _runs = runs;
             announced.begin();
             body()
         });
-        ClockThread { clock: self.clone(), thread: started(thread) }
+        ClockThread { running, name: label(name), thread: started(thread) }
     }
 
     /// As [`std::thread::scope`], for threads that the time waits for at once, and for the calling thread as well: when this
@@ -176,15 +231,22 @@ impl Clock {
     /// When the closure does, with its payload, or a thread that nobody has joined.
     pub fn scope<'env, T>(&self, body: impl for<'scope> FnOnce(&ClockScope<'scope, 'env>) -> T) -> T {
         let result = thread::scope(|scope| {
-            let result = panic::catch_unwind(AssertUnwindSafe(|| body(&ClockScope { clock: self.clone(), scope })));
+            let running = Running::none(self);
+            let inside = ClockScope { running: running.clone(), scope };
+            let result = panic::catch_unwind(AssertUnwindSafe(|| body(&inside)));
             // The scope ends when its threads have.
-            let outside = self.scheduler().map(|scheduler| scheduler.step_outside());
+            let ended = running.wait("the scope");
+            let outside = self.scheduler().filter(|_| !ended).map(|scheduler| scheduler.step_outside());
             (result, outside)
         });
         let (result, outside) = result;
         drop(outside);
         result.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
+}
+
+fn label(name: &str) -> String {
+    format!("thread `{name}`")
 }
 
 fn started<T>(thread: io::Result<T>) -> T {
