@@ -66,11 +66,14 @@ impl UdpSocket {
     }
 
     fn new(inner: Inner, place: Place) -> io::Result<Self> {
-        let mut socket = Self { inner, waiting: Arc::new(Waiting::new(place, String::new())) };
-        let label = format!("UDP {}", socket.local_addr()?);
-        socket.waiting = Arc::new(Waiting::new(socket.waiting.place.clone(), label));
-        socket.waiting.touch();
-        Ok(socket)
+        let local = match &inner {
+            Inner::Mock(socket) => socket.local_addr(),
+            #[cfg(target_os = "linux")]
+            Inner::Kernel(socket) => socket.local_addr(),
+        };
+        let waiting = Arc::new(Waiting::new(place, format!("UDP {}", local?)));
+        waiting.touch();
+        Ok(Self { inner, waiting })
     }
 
     fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
