@@ -133,7 +133,7 @@ impl Cable {
             clock: clock.clone(),
             host: Mutex::new(config.host),
             host_next: Mutex::new(None),
-            host_knows: Mutex::new((config.up, config.mtu)),
+            host_knows: Mutex::new((Some(config.up), config.mtu)),
             faults: Faulty::new(clock.now()),
         });
         let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);

@@ -251,21 +251,25 @@ impl HostLink {
         next
     }
 
-    /// Sets the link up or down. While it is down nothing comes in or goes out, and there is no route over it.
+    /// Sets the link up or down. While it is down nothing comes in or goes out, and there is no route over it. Up, it has
+    /// its addresses again, those of IPv6 too.
     pub fn set_up(&self, up: bool) {
         self.shared.change(|stack| {
             if let Some(link) = stack.links.get_mut(self.index) {
                 link.up = up;
+                link.ipv6_ended &= !up;
             }
         });
     }
 
-    /// Sets the MTU, clamped as in [`LinkConfig::mtu`].
+    /// Sets the MTU, clamped as in [`LinkConfig::mtu`]. Below 1280 octets IPv6 ends on the link, and begins again with
+    /// [`set_up`](Self::set_up) only: Linux drops the addresses.
     pub fn set_mtu(&self, octets: usize) {
         self.shared.change(|stack| {
             let seed = stack.random.next();
             if let Some(link) = stack.links.get_mut(self.index) {
                 link.mtu = config::clamp_mtu(octets);
+                link.ipv6_ended |= link.mtu < route::LEAST_IPV6_MTU;
                 link.engine = Engine::new(link.mtu, seed);
                 stack.tcp_mtu_changed(self.index);
             }
