@@ -20,7 +20,7 @@
 //! The device end answers mistakes with the errno of a Linux TUN/TAP device; the rules were measured on Linux 6.18.
 //! Frames are in network byte order; no method panics on any octets.
 //!
-//! What the mock does not do:
+//! What was observed of both backends, and every difference: [`parity`]. What the mock does not do:
 //! - A device whose last device end is dropped stays, as with `TUNSETPERSIST`; its queue stays as well.
 //! - A receive that waits while the link is removed gives EBADFD (a blocked `read(2)` gives EFAULT).
 //! - Writes of any length are taken (the kernel: ENOBUFS above about 4.7 MB).
@@ -59,6 +59,9 @@ mod host_stack;
 mod packet_info;
 mod state;
 mod witness;
+
+#[doc = include_str!("parity.md")]
+pub mod parity {}
 
 pub use config::CableConfig;
 #[cfg(unix)]
