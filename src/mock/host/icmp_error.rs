@@ -79,6 +79,7 @@ const fn trouble_v4(kind: u8, code: u8) -> Option<Trouble> {
         (3, 5) => (Errno::NotSupported, false),
         (3, 6 | 9) => (Errno::NetworkUnreachable, true),
         (3, 7) => (Errno::HostDown, true),
+        (3, 8) => (Errno::NoNetwork, true),
         (3, _) => (Errno::HostUnreachable, true),
         (11, _) => (Errno::HostUnreachable, false),
         (12, _) => (Errno::Protocol, true),

@@ -36,8 +36,8 @@
 //! - Every segment with data is acknowledged at once. Linux begins so, and delays up to 40 ms later.
 //! - No SYN cookies, ECN, urgent data, keep-alives, PAWS, tail loss probes, selective retransmission; at most four gaps in what
 //!   arrives out of order.
-//! - A SYN within a connection, and other segments that are out of place, are answered with an acknowledgement once a
-//!   second of smoltcp's, not once in half a second of time.
+//! - Segments that are out of place, but for a SYN or a reset, are answered with an acknowledgement once a second of smoltcp's,
+//!   not once in half a second of time.
 //! - Time-outs are exact: a fresh connection's RTO is 200 ms, where the kernel's timer wheel makes it 204 to 240.
 //!
 //! The rest, as the mock has it:
@@ -47,7 +47,6 @@
 //!   redirects, router advertisements and "too big": there are no gateways and no path MTU.
 //! - No IGMP, MLD, duplicate address detection, link-local addresses, forwarding. Of the multicast groups only 224.0.0.1,
 //!   ff02::1 and the solicited-node groups are joined.
-//! - A UDP socket's queue holds 212,992 octets, of which a datagram takes 832 besides its own.
 //! - `connect` to port 0 gives ENETUNREACH at once.
 
 mod arp;
