@@ -68,6 +68,51 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "no path MTU is learnt",
     },
     Difference {
+        sentence: "the window scale of a SYN-ACK",
+        whose: Whose::Ours,
+        reason: "there is no window scale: smoltcp's buffer is kept at 65,535 octets at most",
+    },
+    Difference {
+        sentence: "a SYN that offers ECN (ECE and CWR) to a listener",
+        whose: Whose::Smoltcp,
+        reason: "it has no ECN",
+    },
+    Difference {
+        sentence: "data after the host has sent some: what is acknowledged at once",
+        whose: Whose::Smoltcp,
+        reason: "every segment with data is acknowledged at once; Linux waits up to 40 ms in a dialogue",
+    },
+    Difference {
+        sentence: "every second of 20 segments of 10 octets, then the others: how much is acknowledged in the end, and read",
+        whose: Whose::Smoltcp,
+        reason: "it remembers four gaps at most, and drops what would make a fifth",
+    },
+    Difference {
+        sentence: "data with an urgent pointer: what is acknowledged, and read",
+        whose: Whose::Smoltcp,
+        reason: "it knows no urgent data",
+    },
+    Difference {
+        sentence: "the host writes 1 octet three times without a pause: segments",
+        whose: Whose::Ours,
+        reason: "what a socket writes leaves when all wait, so that three writes in one instant are one segment",
+    },
+    Difference {
+        sentence: "the host writes 3,000 octets to a peer with a window of 1,000",
+        whose: Whose::Smoltcp,
+        reason: "it fills the window; Linux never sends more than half of the greatest window that there was in one segment",
+    },
+    Difference {
+        sentence: "the host writes 5 octets and closes, with a window of 3",
+        whose: Whose::Smoltcp,
+        reason: "it fills any window; Linux waits for a greater one",
+    },
+    Difference {
+        sentence: "the peer's FIN before its data: what is acknowledged then, and after the data",
+        whose: Whose::Smoltcp,
+        reason: "a FIN ahead of its data is forgotten, so the peer has to send it again",
+    },
+    Difference {
         sentence: "descriptor: a write whose first nibble is 5",
         whose: Whose::SocketPair,
         reason: "a socket takes any message; the device end behind it drops the frame",

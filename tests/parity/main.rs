@@ -22,13 +22,18 @@ mod world;
 
 mod descriptor;
 mod device;
+mod flow;
 mod fragments;
 mod icmp;
 mod icmp_errors;
 mod mtu;
 mod neighbours;
 mod packet_information;
+mod tcp_close;
 mod tcp_closed;
+mod tcp_data;
+mod tcp_open;
+mod udp;
 
 use std::collections::BTreeSet;
 
@@ -41,7 +46,11 @@ const GROUPS: &[&[Behaviour]] = &[
     neighbours::GROUP,
     icmp::GROUP,
     icmp_errors::GROUP,
+    udp::GROUP,
     tcp_closed::GROUP,
+    tcp_open::GROUP,
+    tcp_data::GROUP,
+    tcp_close::GROUP,
     fragments::GROUP,
     mtu::GROUP,
     descriptor::GROUP,

@@ -26,6 +26,9 @@ pub(crate) fn done(result: io::Result<()>) -> String {
 pub(crate) fn errno(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => format!("{:?}", Errno::from_raw(number)),
+        // The host's sockets say in words what they waited for.
+        None if error.kind() == io::ErrorKind::WouldBlock => "EAGAIN".to_owned(),
+        None if error.kind() == io::ErrorKind::TimedOut => "nothing in time".to_owned(),
         None => format!("{:?}", error.kind()),
     }
 }
