@@ -78,9 +78,9 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "it has no ECN",
     },
     Difference {
-        sentence: "data after the host has sent some: what is acknowledged at once",
+        sentence: "data after the host has sent some: when it is acknowledged",
         whose: Whose::Smoltcp,
-        reason: "every segment with data is acknowledged at once; Linux waits up to 40 ms in a dialogue",
+        reason: "every segment with data is acknowledged at once; Linux does so at first, and later waits whether there is an answer to go with it",
     },
     Difference {
         sentence: "every second of 20 segments of 10 octets, then the others: how much is acknowledged in the end, and read",

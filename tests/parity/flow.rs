@@ -23,9 +23,21 @@ pub(crate) fn open(link: &Link, host: &Host) -> io::Result<(TcpFlow, TcpStream)>
     open_as(link, host, flow(link))
 }
 
+/// The same, and the host's segments have time stamps.
+pub(crate) fn open_stamped(link: &Link, host: &Host) -> io::Result<(TcpFlow, TcpStream)> {
+    let mut flow = link.tcp_flow(40_000, PORT);
+    let syn = flow.segment(Tcp::new().syn().mss(1460).timestamps(1, 0));
+    finish(link, host, flow, syn)
+}
+
 pub(crate) fn open_as(link: &Link, host: &Host, mut flow: TcpFlow) -> io::Result<(TcpFlow, TcpStream)> {
+    let syn = flow.syn();
+    finish(link, host, flow, syn)
+}
+
+fn finish(link: &Link, host: &Host, mut flow: TcpFlow, syn: Packet) -> io::Result<(TcpFlow, TcpStream)> {
     let listener = host.tcp_listen((link.host_v4(), PORT))?;
-    link.send(flow.syn());
+    link.send(syn);
     link.expect(flow.reply().syn_ack());
     link.send(flow.ack());
     let (stream, _) = listener.accept()?;
@@ -71,27 +83,53 @@ pub(crate) fn reply(link: &Link, flow: &TcpFlow, packet: impl IntoPacket) -> Str
     told(link, flow)
 }
 
-/// What the host sends in that time: each segment with the time since the one before, which is told by the timers' grid: the
-/// greatest of the first interval, twice that, and so on that it is not shorter than, but for a quarter. A kernel's timer is
-/// late by a fifth at most. The first counts from `begin`.
+/// When a frame was sent: by its own time stamp, in milliseconds, or by the clock when it was read.
+#[derive(Clone, Copy)]
+enum Moment {
+    Sent(u32),
+    Read(Instant),
+    /// Before what caused it.
+    Begin(Instant),
+}
+
+fn moment(frame: &Frame) -> Moment {
+    let header = frame.tcp().map(|tcp| tcp.to_header());
+    let stamp = header.ok().and_then(|header| {
+        header.options_iterator().find_map(|option| match option {
+            Ok(etherparse::TcpOptionElement::Timestamp(value, _)) => Some(value),
+            _ => None,
+        })
+    });
+    stamp.map_or(Moment::Read(frame.time()), Moment::Sent)
+}
+
+/// What the host sends in that time: each segment with the time since the one before, or since `begin`, told by the timers'
+/// grid: the greatest of the first interval, twice that, and so on that it is not shorter than. A kernel's timer is never
+/// early, and late by a fifth at most.
 pub(crate) fn doubling(link: &Link, flow: &TcpFlow, begin: Instant, first: f64, time: Duration) -> String {
-    let frames = link.sniff(Packet::any(), time);
-    let mut last = begin;
-    list(frames.iter().map(|frame| {
-        let gap = frame.time().saturating_duration_since(last).as_secs_f64();
-        last = frame.time();
+    let mut last = Moment::Begin(begin);
+    list(link.sniff(Packet::any(), time).iter().map(|frame| {
+        let now = moment(frame);
+        // What was read late makes the next gap shorter than it was.
+        let (gap, least) = match (last, now) {
+            (Moment::Sent(last), Moment::Sent(now)) => (f64::from(now.wrapping_sub(last)) / 1000.0, 0.95),
+            (Moment::Begin(last), _) => (frame.time().saturating_duration_since(last).as_secs_f64(), 0.95),
+            (Moment::Read(last), _) => (frame.time().saturating_duration_since(last).as_secs_f64(), 0.75),
+            (Moment::Sent(_), _) => panic!("a segment without a time stamp behind one with it"),
+        };
+        last = now;
         let text = segment(link, flow, frame);
         let interval = std::iter::successors(Some(first), |interval| Some(interval * 2.0));
-        match interval.take_while(|interval| gap >= interval * 0.75).last() {
+        match interval.take_while(|interval| gap >= interval * least).last() {
             Some(interval) => format!("{text} after {interval} s"),
             None => format!("{text} at once"),
         }
     }))
 }
 
-/// The segments that the host sends within 0.4 s, a delayed acknowledgement among them.
+/// The segments that the host sends within 0.3 s, a delayed acknowledgement among them.
 pub(crate) fn soon(link: &Link, flow: &TcpFlow) -> String {
-    let frames = link.sniff(Packet::any(), Duration::from_millis(400));
+    let frames = link.sniff(Packet::any(), Duration::from_millis(300));
     list(frames.iter().map(|frame| segment(link, flow, frame)))
 }
 

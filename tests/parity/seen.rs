@@ -146,20 +146,21 @@ pub(crate) fn framed(link: &Link, packet: impl IntoPacket) -> Packet {
     Ethernet::new().src(Defaults::PEER_MAC).dst(link.host_mac().unwrap_or_default()) / packet.into_packet()
 }
 
-/// What the host sends in that time after a packet: each line with its time since then, rounded down to that unit. Timers
-/// are never early, and late by less than a unit.
-pub(crate) fn in_time(link: &Link, packet: impl IntoPacket, time: Duration, unit: Duration) -> String {
+/// What the host sends in that time after some packets: each line with its times since then, rounded down to that unit.
+/// Timers are never early, and late by less than a unit.
+pub(crate) fn in_time(link: &Link, packets: &[Packet], time: Duration, unit: Duration) -> String {
     let begin = link.clock().now();
-    link.send(packet);
-    let frames = link.sniff(Packet::any(), time);
-    let at = |frame: &Frame| frame.time().saturating_duration_since(begin).as_millis() / unit.as_millis();
+    for packet in packets {
+        link.send(packet);
+    }
     let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for frame in &frames {
-        let (line, at) = (line(link, frame.as_ref()), (at(frame) * unit.as_millis()).to_string());
-        match lines.last_mut() {
-            Some((last, times)) if *last == line => times.push(at),
-            _ => lines.push((line, vec![at])),
+    for frame in link.sniff(Packet::any(), time) {
+        let since = frame.time().saturating_duration_since(begin).as_millis();
+        let (line, at) = (line(link, frame.as_ref()), (since / unit.as_millis()).to_string());
+        match lines.iter_mut().find(|(other, _)| *other == line) {
+            Some((_, times)) => times.push(at),
+            None => lines.push((line, vec![at])),
         }
     }
-    list(lines.into_iter().map(|(line, times)| format!("{line} after {} ms", times.join(", "))))
+    list(lines.into_iter().map(|(line, times)| format!("{line} after {} s", times.join(", "))))
 }

@@ -8,7 +8,7 @@ use tuntap_test::host::TcpStream;
 use tuntap_test::prelude::*;
 
 use crate::behaviour::group;
-use crate::flow::{doubling, open, read, reply, soon, told};
+use crate::flow::{doubling, open, open_stamped, read, reply, soon, told};
 use crate::seen::{arrived, errno, list};
 
 group! {
@@ -19,7 +19,7 @@ group! {
     shutdown_write: "the host ends its writing, and gets data";
     shutdown_twice: "the host ends its writing, and writes";
     shutdown_read: "the host ends its reading: what is read, and the answer to data then";
-    fins: "the host closes, and nobody acknowledges: the FINs of 1.1 s, with the first";
+    fins: "the host closes, and nobody acknowledges: the FINs of 1 s";
     peer_closes: "the peer closes: the answer, and what is read";
     peer_closes_with_data: "the peer sends 5 octets with its FIN: the answer, and what is read";
     fin_out_of_order: "the peer's FIN before its data: what is acknowledged then, and after the data";
@@ -88,10 +88,10 @@ fn shutdown_read(tun: Tun, host: Host) -> io::Result<String> {
 }
 
 fn fins(tun: Tun, host: Host) -> io::Result<String> {
-    let (flow, stream) = open(&tun, &host)?;
+    let (flow, stream) = open_stamped(&tun, &host)?;
     let begin = tun.clock().now();
     drop(stream);
-    Ok(doubling(&tun, &flow, begin, 0.2, Duration::from_millis(1100)))
+    Ok(doubling(&tun, &flow, begin, 0.2, Duration::from_secs(1)))
 }
 
 fn peer_closes(tun: Tun, host: Host) -> io::Result<String> {
@@ -116,7 +116,7 @@ fn fin_out_of_order(tun: Tun, host: Host) -> io::Result<String> {
 fn write_after_fin(tun: Tun, host: Host) -> io::Result<String> {
     let (mut flow, mut stream) = open(&tun, &host)?;
     tun.send(flow.fin());
-    told(&tun, &flow);
+    soon(&tun, &flow);
     let taken = written(&mut stream);
     Ok(list([taken, told(&tun, &flow)]))
 }
@@ -124,7 +124,7 @@ fn write_after_fin(tun: Tun, host: Host) -> io::Result<String> {
 fn last_ack(tun: Tun, host: Host) -> io::Result<String> {
     let (mut flow, stream) = open(&tun, &host)?;
     tun.send(flow.fin());
-    told(&tun, &flow);
+    soon(&tun, &flow);
     drop(stream);
     let fin = told(&tun, &flow);
     let (acknowledgement, stray) = (flow.ack(), flow.ack());
@@ -212,7 +212,7 @@ fn reset_in_fin_wait(tun: Tun, host: Host) -> io::Result<String> {
 fn reset_after_fin(tun: Tun, host: Host) -> io::Result<String> {
     let (mut flow, mut stream) = open(&tun, &host)?;
     tun.send(flow.fin());
-    told(&tun, &flow);
+    soon(&tun, &flow);
     tun.send(flow.rst());
     arrived(&tun);
     Ok(list([written(&mut stream), read(&stream)]))

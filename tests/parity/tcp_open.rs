@@ -22,7 +22,7 @@ group! {
     mss_v6: "the MSS of a SYN-ACK over IPv6, MTU 1,500";
     syn_ack_fields: "TTL, DF and identification of a SYN-ACK";
     syn_twice: "a SYN to a listener twice";
-    syn_acks: "a SYN to a listener that nobody acknowledges: the SYN-ACKs of 3.5 s";
+    syn_acks: "a SYN to a listener that nobody acknowledges: the SYN-ACKs of 3.6 s";
     wrong_ack: "an ACK of a number that no SYN-ACK had";
     reset_before: "a SYN to a listener, a reset, and the ACK";
     data_in_syn: "a SYN with 3 octets of data to a listener";
@@ -38,7 +38,7 @@ group! {
     refused: "the host connects, and the peer resets";
     refused_by_icmp: "the host connects, and is told that the port is unreachable";
     host_unreachable: "the host connects, and is told that the host is unreachable";
-    syns: "the host connects, and nobody answers: the SYNs of 3.5 s, with the first";
+    syns: "the host connects, and nobody answers: the SYNs of 2.5 s after the first";
     no_route: "the host connects to 203.0.113.9, to which there is no route";
     wrong_syn_ack: "the host connects, and the peer acknowledges what was not sent";
     simultaneous: "the host connects, and the peer sends a SYN of its own: the answer, and what becomes of it";
@@ -140,8 +140,8 @@ fn syn_acks(tun: Tun, host: Host) -> io::Result<String> {
     let _listener = host.tcp_listen((tun.host_v4(), PORT))?;
     let mut flow = flow(&tun);
     let begin = tun.clock().now();
-    tun.send(flow.syn());
-    Ok(doubling(&tun, &flow, begin, 1.0, Duration::from_millis(3500)))
+    tun.send(flow.segment(Tcp::new().syn().mss(1460).timestamps(1, 0)));
+    Ok(doubling(&tun, &flow, begin, 1.0, Duration::from_millis(3600)))
 }
 
 fn wrong_ack(tun: Tun, host: Host) -> io::Result<String> {
@@ -287,7 +287,7 @@ fn host_unreachable(tun: Tun, host: Host) -> io::Result<String> {
 
 fn syns(tun: Tun, host: Host) -> io::Result<String> {
     let (said, _) = connecting(&tun, &host, |flow, syn| {
-        let again = doubling(&tun, flow, syn.time(), 1.0, Duration::from_millis(3500));
+        let again = doubling(&tun, flow, syn.time(), 1.0, Duration::from_millis(2500));
         tun.send(flow.rst());
         again
     })?;

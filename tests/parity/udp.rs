@@ -52,7 +52,6 @@ group! {
     time_exceeded: "what a connected socket hears of a time exceeded";
     codes_v6: "what a connected socket of IPv6 hears of unreachable codes 0 to 6";
     too_big_v6: "what a connected socket of IPv6 hears of a packet too big (MTU 1,280)";
-    unanswered: "TAP: what a connected socket hears of a neighbour that does not answer, within 3.5 s";
     no_neighbour_yet: "TAP: five datagrams to a neighbour that answers then: how many leave";
     closed: "a datagram to a port whose socket was closed";
 }
@@ -343,14 +342,6 @@ fn too_big_v6(tun: Tun, host: Host) -> io::Result<String> {
     let (socket, query) = connected_v6(&tun, &host)?;
     answer(&tun, Icmpv6::packet_too_big(1280) / &query[..]);
     Ok(receive(&socket, 100))
-}
-
-fn unanswered(tap: Tap, host: Host) -> io::Result<String> {
-    let socket = bound(&tap, &host)?;
-    socket.connect((tap.peer_v4(), 9))?;
-    socket.send(b"query")?;
-    socket.set_timeout(Duration::from_millis(3500));
-    Ok(outcome(socket.recv(&mut [0; 100])))
 }
 
 fn no_neighbour_yet(tap: Tap, host: Host) -> io::Result<String> {
