@@ -1,7 +1,6 @@
 //! What the TCP groups share: connections that the test plays the peer of, and their segments as texts.
 
 use std::io::{self, Read};
-use std::thread;
 use std::time::Instant;
 
 use tuntap_test::Link;
@@ -140,14 +139,12 @@ pub(crate) fn connecting(
     host: &Host,
     play: impl FnOnce(&mut TcpFlow, &Frame) -> String,
 ) -> io::Result<(String, String)> {
-    // From here on the clock knows of this thread, and does not go on while the other one waits alone.
-    arrived(link);
-    thread::scope(|scope| {
-        let client = scope.spawn(|| host.tcp_connect((link.peer_v4(), PORT)));
+    host.clock().scope(|scope| {
+        let client = scope.spawn("client", || host.tcp_connect((link.peer_v4(), PORT)));
         let syn = link.expect(Tcp::new().dport(PORT).flags(TcpFlags::SYN));
         let mut flow = TcpFlow::opened_by(syn.as_ref()).map_err(io::Error::other)?;
         let text = play(&mut flow, &syn);
-        let connected = host.clock().outside(|| client.join()).expect("the host's thread does not panic");
+        let connected = client.join().expect("the host's thread does not panic");
         let given = connected.map_or_else(|error| errno(&error), |_| "connected".to_owned());
         Ok((text, given))
     })

@@ -100,10 +100,16 @@ fn syn_ack_window(tun: Tun, host: Host) -> io::Result<String> {
 fn scale(frame: &Frame) -> String {
     let header = frame.tcp().unwrap().to_header();
     let scale = header.options_iterator().find_map(|option| match option {
-        Ok(etherparse::TcpOptionElement::WindowScale(shift)) => Some(shift.to_string()),
+        Ok(etherparse::TcpOptionElement::WindowScale(shift)) => Some(shift),
         _ => None,
     });
-    scale.unwrap_or_else(|| "none".to_owned())
+    // Linux's depends on how much memory there is.
+    match scale {
+        None => "none".to_owned(),
+        Some(0) => "0".to_owned(),
+        Some(1..7) => "less than 7".to_owned(),
+        Some(_) => "7 or more".to_owned(),
+    }
 }
 
 fn window_scale(tun: Tun, host: Host) -> io::Result<String> {
