@@ -168,7 +168,14 @@ impl Cable {
     /// ENODEV when the link was removed.
     pub fn set_up(&self, up: bool) -> io::Result<()> {
         let link = if up { LinkState::Up } else { LinkState::Down };
-        if self.owner.shared.set_link(link) { Ok(()) } else { Err(Errno::NoDevice.into()) }
+        let shared = &self.owner.shared;
+        // What was written before is taken or answered first, as with the kernel.
+        shared.settle();
+        if !shared.set_link(link) {
+            return Err(Errno::NoDevice.into());
+        }
+        shared.tell_idle_host();
+        Ok(())
     }
 
     /// Whether the link is up.
@@ -187,6 +194,7 @@ impl Cable {
     /// # Errors
     /// EINVAL outside of 68 to 65,535 (TAP: 65,521); ENODEV when the link was removed.
     pub fn set_mtu(&self, octets: u32) -> io::Result<()> {
+        self.owner.shared.settle();
         let mut state = self.owner.shared.lock();
         if state.link == LinkState::Removed {
             return Err(Errno::NoDevice.into());
@@ -196,6 +204,7 @@ impl Cable {
         }
         state.mtu = octets;
         drop(state);
+        self.owner.shared.tell_idle_host();
         self.owner.shared.work();
         Ok(())
     }

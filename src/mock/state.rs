@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::HostStack;
@@ -195,19 +195,29 @@ impl Shared {
 
     /// Tells the host what has become of the link.
     fn tell_host(&self) {
+        self.tell(self.host.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The same at once, so that its sockets know; while it is at work it is told when it is through.
+    pub(super) fn tell_idle_host(&self) {
+        match self.host.try_lock() {
+            Ok(host) => self.tell(host),
+            Err(TryLockError::Poisoned(poisoned)) => self.tell(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn tell(&self, mut host: MutexGuard<'_, Option<Box<dyn HostStack>>>) {
         let state = self.lock();
         let (up, mtu) = (state.link == LinkState::Up, state.mtu);
         drop(state);
-        let mut knows = self.host_knows.lock().unwrap_or_else(PoisonError::into_inner);
-        if *knows != (Some(up), mtu) {
-            let anew = knows.0.is_none();
-            *knows = (Some(up), mtu);
-            if let Some(host) = &mut *self.host.lock().unwrap_or_else(PoisonError::into_inner) {
-                if anew {
-                    host.link_changed(false, mtu);
-                }
-                host.link_changed(up, mtu);
+        let knew =
+            std::mem::replace(&mut *self.host_knows.lock().unwrap_or_else(PoisonError::into_inner), (Some(up), mtu));
+        if let Some(host) = host.as_mut().filter(|_| knew != (Some(up), mtu)) {
+            if knew.0.is_none() {
+                host.link_changed(false, mtu);
             }
+            host.link_changed(up, mtu);
         }
     }
 
