@@ -113,6 +113,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "a FIN ahead of its data is forgotten, so the peer has to send it again",
     },
     Difference {
+        sentence: "\"fragmentation needed\" (MTU 1,000) about a segment of 1,460 octets: what the host sends at once",
+        whose: Whose::Ours,
+        reason: "no path MTU is learnt",
+    },
+    Difference {
         sentence: "descriptor: a write whose first nibble is 5",
         whose: Whose::SocketPair,
         reason: "a socket takes any message; the device end behind it drops the frame",

@@ -29,6 +29,7 @@ mod icmp_errors;
 mod mtu;
 mod neighbours;
 mod packet_information;
+mod sockets;
 mod tcp_close;
 mod tcp_closed;
 mod tcp_data;
@@ -51,6 +52,7 @@ const GROUPS: &[&[Behaviour]] = &[
     tcp_open::GROUP,
     tcp_data::GROUP,
     tcp_close::GROUP,
+    sockets::GROUP,
     fragments::GROUP,
     mtu::GROUP,
     descriptor::GROUP,
