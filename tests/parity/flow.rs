@@ -128,7 +128,12 @@ pub(crate) fn doubling(link: &Link, flow: &TcpFlow, begin: Instant, first: f64, 
 
 /// The segments that the host sends within 0.3 s, a delayed acknowledgement among them.
 pub(crate) fn soon(link: &Link, flow: &TcpFlow) -> String {
-    let frames = link.sniff(Packet::any(), Duration::from_millis(300));
+    within(link, flow, Duration::from_millis(300))
+}
+
+/// The segments that the host sends in that time.
+pub(crate) fn within(link: &Link, flow: &TcpFlow, time: Duration) -> String {
+    let frames = link.sniff(Packet::any(), time);
     list(frames.iter().map(|frame| segment(link, flow, frame)))
 }
 
