@@ -108,11 +108,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "it fills any window; Linux waits for a greater one",
     },
     Difference {
-        sentence: "the peer's FIN before its data: what is acknowledged then, and after the data",
-        whose: Whose::Smoltcp,
-        reason: "a FIN ahead of its data is forgotten, so the peer has to send it again",
-    },
-    Difference {
         sentence: "\"fragmentation needed\" (MTU 1,000) about a segment of 1,460 octets: what the host sends at once",
         whose: Whose::Ours,
         reason: "no path MTU is learnt",

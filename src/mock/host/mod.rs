@@ -36,7 +36,6 @@
 //! - The window scale is 0 (Linux: 7 or more), so a window is at most 65,535 octets; it opens as soon as data is read.
 //! - Every segment with data is acknowledged at once. Linux begins so, and delays up to 40 ms later.
 //! - Any window is filled, however small. Linux sends no more than half of the greatest window in one segment.
-//! - A FIN that arrives before its data is forgotten.
 //! - No SYN cookies, ECN, urgent data, keep-alives, PAWS, tail loss probes, selective retransmission; at most four gaps in what
 //!   arrives out of order.
 //! - Segments that are out of place, but for a SYN or a reset, are answered with an acknowledgement once a second of smoltcp's,

@@ -11,7 +11,7 @@ use super::super::packet::{Fragmenting, protocol};
 use super::super::route::Way;
 use super::congestion::Congestion;
 use super::engine::Engine;
-use super::segment::{ACK, Options, PSH, RST, SYN, Segment, is_after};
+use super::segment::{ACK, FIN, Options, PSH, RST, SYN, Segment, is_after};
 use super::timer::{Phase, RetransmissionTimer};
 use crate::mock::errno::Errno;
 
@@ -68,6 +68,8 @@ pub(super) struct Connection {
     peers_window: u16,
     /// The time stamp of that segment.
     peers_timestamp: Option<u32>,
+    /// Where a FIN stands that came ahead of what is missing.
+    fin_at: Option<u32>,
     /// When the peer was last asked whether a segment is its own.
     challenged: Option<Duration>,
     congestion: Congestion,
@@ -109,6 +111,7 @@ impl Connection {
             window: 0,
             peers_window: 0,
             peers_timestamp: None,
+            fin_at: None,
             challenged: None,
             congestion: Congestion::new(size),
             no_delay: false,
@@ -204,8 +207,46 @@ impl Connection {
             return Doubt::Drop;
         }
         self.challenged = Some(now);
+        Doubt::Ask(self.acknowledgement(now))
+    }
+
+    /// smoltcp forgets a FIN that is ahead of what is missing: it is taken off here, and put on the segment that ends where it
+    /// stood. Gives the acknowledgement that says what is missing where smoltcp does not, of a FIN without data.
+    pub(super) fn keep_fin(&mut self, segment: &mut Segment<'_>, now: Duration) -> Option<Vec<u8>> {
+        let ahead = segment.sequence.wrapping_sub(self.next_expected);
+        let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        let end = segment.sequence.wrapping_add(length);
+        if segment.has(FIN) && ahead != 0 && ahead < u32::from(self.window) {
+            segment.flags &= !FIN;
+            self.fin_at = Some(end);
+            return segment.payload.is_empty().then(|| self.acknowledgement(now));
+        }
+        if self.fin_at == Some(end) && !is_after(segment.sequence, self.next_expected) {
+            segment.flags |= FIN;
+        }
+        None
+    }
+
+    /// The FIN that was taken off, when it is next.
+    pub(super) fn kept_fin(&mut self) -> Option<Segment<'static>> {
+        self.fin_at.take_if(|at| !is_after(*at, self.next_expected)).filter(|at| *at == self.next_expected).map(
+            |sequence| Segment {
+                source_port: self.remote.port(),
+                destination_port: self.local.port(),
+                sequence,
+                acknowledgement: self.congestion.acknowledged().unwrap_or(self.next_sent),
+                flags: FIN | ACK,
+                window: self.peers_window,
+                options: Options::default(),
+                payload: &[],
+            },
+        )
+    }
+
+    /// Says what the peer is to send next.
+    fn acknowledgement(&self, now: Duration) -> Vec<u8> {
         let timestamps = self.peers_timestamp.map(|echo| (self.timestamp(now), echo));
-        let answer = Segment {
+        let segment = Segment {
             source_port: self.local.port(),
             destination_port: self.remote.port(),
             sequence: self.next_sent,
@@ -215,7 +256,7 @@ impl Connection {
             options: Options { timestamps, ..Options::default() },
             payload: &[],
         };
-        Doubt::Ask(answer.write(self.local.ip(), self.remote.ip()))
+        segment.write(self.local.ip(), self.remote.ip())
     }
 
     /// The clock of the time stamps: milliseconds.

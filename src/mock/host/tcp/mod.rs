@@ -194,8 +194,21 @@ impl Stack {
         // Behind the peer's FIN there is nothing to come: data there is nobody's.
         let is_ended = matches!(before, State::CloseWait | State::Closing | State::LastAck);
         let is_behind = self.tcp.connections.get(&number).is_some_and(|it| it.is_new_data(segment));
-        let bare = Segment { payload: &[], flags: segment.flags & !FIN, ..*segment };
-        self.run_tcp(number, Some(if is_ended && is_behind { &bare } else { segment }));
+        let mut taken = *segment;
+        let mut missing = None;
+        if is_ended && is_behind {
+            taken = Segment { payload: &[], flags: segment.flags & !FIN, ..taken };
+        } else if matches!(before, State::Established | State::FinWait1 | State::FinWait2) {
+            let now = self.now;
+            missing = self.tcp.connections.get_mut(&number).and_then(|it| it.keep_fin(&mut taken, now));
+        }
+        self.run_tcp(number, Some(&taken));
+        if let Some(answer) = missing {
+            self.send_octets(&answer, tuple.0.ip(), tuple.1.ip(), Fragmenting::Avoided, 0);
+        }
+        if let Some(fin) = self.tcp.connections.get_mut(&number).and_then(Connection::kept_fin) {
+            self.run_tcp(number, Some(&fin));
+        }
         let Some(connection) = self.tcp.connections.get_mut(&number) else { return };
         let is_reset = segment.has(RST) && matches!(connection.state(), State::Closed | State::Listen);
         if is_reset {
