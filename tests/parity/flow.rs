@@ -44,7 +44,8 @@ fn finish(link: &Link, host: &Host, mut flow: TcpFlow, syn: Packet) -> io::Resul
     Ok((flow, stream))
 }
 
-/// A segment of the host's, its numbers counted from the initial ones: `[P.] 1..6 ack 1`. Of other frames, their line.
+/// A segment of the host's, its numbers counted from the initial ones: `[.] 1..6 ack 1`. Of other frames, their line.
+/// Without PSH: which segments of one write have it depends on the kernel's timing.
 fn segment(link: &Link, flow: &TcpFlow, frame: &Frame) -> String {
     let first = flow.host_initial_sequence();
     flow.learn(frame.as_ref());
@@ -54,9 +55,7 @@ fn segment(link: &Link, flow: &TcpFlow, frame: &Frame) -> String {
     let from = header.sequence_number.wrapping_sub(first);
     let octets = u32::try_from(tcp.payload().len()).unwrap();
     let mut text = String::from("[");
-    for (is_set, letter) in
-        [(header.syn, 'S'), (header.fin, 'F'), (header.rst, 'R'), (header.psh, 'P'), (header.ack, '.')]
-    {
+    for (is_set, letter) in [(header.syn, 'S'), (header.fin, 'F'), (header.rst, 'R'), (header.ack, '.')] {
         if is_set {
             text.push(letter);
         }

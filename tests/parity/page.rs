@@ -76,8 +76,8 @@ fn render(rows: &Rows) -> String {
          {} behaviours, {} of which differ. The suite `tests/parity` writes this page (`{CURE}`)\n\
          and holds both backends to it.\n\n\
          Over TUN, from the peer 192.0.2.2 or 2001:db8::2 to the host 192.0.2.1 or 2001:db8::1, unless a row says otherwise;\n\
-         packets from the host to the peer are shown without their addresses. `[P.] 1..6 ack 1` is a TCP segment: its flags\n\
-         (`.` is ACK), its numbers from the initial ones on. A semicolon stands between what came one after the other.\n\n\
+         packets from the host to the peer are shown without their addresses. `[.] 1..6 ack 1` is a TCP segment: its flags\n\
+         but for PSH (`.` is ACK), its numbers from the initial ones on. A semicolon stands between what came one after the other.\n\n\
          # What the mock does otherwise\n\n\
          | behaviour | Linux | the mock | why |\n| --- | --- | --- | --- |\n",
         all().count(),

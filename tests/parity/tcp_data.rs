@@ -33,6 +33,7 @@ group! {
     keep_alive: "a keep-alive probe (no data, the number before)";
     urgent: "data with an urgent pointer: what is acknowledged, and read";
     write: "the host writes 5 octets";
+    push: "the PSH flag of 5 octets that the host writes";
     write_3000: "the host writes 3,000 octets, MSS 1,460";
     write_no_mss: "the host writes 1,200 octets to a peer that gave no MSS";
     write_small_mss: "the host writes 600 octets to a peer of MSS 200";
@@ -222,6 +223,12 @@ fn write(tun: Tun, host: Host) -> io::Result<String> {
     let (flow, mut stream) = open(&tun, &host)?;
     stream.write_all(b"hello")?;
     Ok(told(&tun, &flow))
+}
+
+fn push(tun: Tun, host: Host) -> io::Result<String> {
+    let (_flow, mut stream) = open(&tun, &host)?;
+    stream.write_all(b"hello")?;
+    Ok(list(arrived(&tun).iter().map(|frame| frame.tcp().unwrap().psh().to_string())))
 }
 
 fn write_3000(tun: Tun, host: Host) -> io::Result<String> {
