@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use tuntap_test::Link;
-use tuntap_test::device::patience;
+use tuntap_test::device::{Mode, patience};
 use tuntap_test::kernel::KernelError;
 use tuntap_test::kernel::netlink::{Netlink, Step};
 use tuntap_test::mock::Cable;
@@ -33,7 +33,11 @@ pub(crate) fn counted(link: &Link) -> Counted {
             }
         }
         (None, Some(device)) => {
-            let counted = device.statistics().unwrap();
+            let mut counted = device.statistics().unwrap();
+            if link.mode() == Mode::Tap {
+                // What the filter of a quiet link drops comes when it likes: reports for multicast groups.
+                counted.tx_dropped = 0;
+            }
             Counted {
                 rx_packets: counted.rx_packets,
                 rx_dropped: counted.rx_dropped,
