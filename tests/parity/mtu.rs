@@ -14,7 +14,7 @@ group! {
     "MTU";
     smaller: "an echo request of 1,400 octets of data after the MTU became 1,000: octets of IPv4 in each piece";
     greater(DeviceConfig::new().mtu(1000).address("192.0.2.1/24")): "an echo request of 1,400 octets of data after the MTU became 1,500: octets of IPv4 in each piece";
-    smaller_with_df: "the same with DF in the request, MTU 1,000";
+    smaller_with_df: "an echo request with DF of 1,400 octets of data after the MTU became 1,000: octets of IPv4 in each piece";
     smaller_v6: "an ICMPv6 echo request of 1,400 octets of data after the MTU became 1,280: octets of IPv6 in each piece";
     too_small_for_v6: "an ICMPv6 echo request: after the MTU became 1,279; after it is 1,500 again; after the link was set up again";
     too_small_for_v6_from_the_start(DeviceConfig::new().mtu(1279).address("192.0.2.1/24")): "an echo request on a link of MTU 1,279";

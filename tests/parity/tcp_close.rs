@@ -35,8 +35,8 @@ group! {
     time_wait_syn: "a SYN with a greater number in TIME-WAIT, with a listener";
     reset_in_fin_wait: "a reset after the host has closed, and a stray ACK then";
     reset_after_fin: "a reset after the peer's FIN: what write gives";
-    write_after_close_of_peer: "the host writes twice to a peer that has gone (reset to the first)";
-    peer_addr_after: "SO_ERROR after a reset, twice";
+    write_after_close_of_peer: "the host writes, gets a reset for it, and writes twice";
+    error_after_reset: "the waiting error (SO_ERROR) after a reset, twice";
 }
 
 fn close(tun: Tun, host: Host) -> io::Result<String> {
@@ -227,7 +227,7 @@ fn write_after_close_of_peer(tun: Tun, host: Host) -> io::Result<String> {
     Ok(list([first, written(&mut stream), written(&mut stream)]))
 }
 
-fn peer_addr_after(tun: Tun, host: Host) -> io::Result<String> {
+fn error_after_reset(tun: Tun, host: Host) -> io::Result<String> {
     let (mut flow, stream) = open(&tun, &host)?;
     tun.send(flow.rst());
     arrived(&tun);

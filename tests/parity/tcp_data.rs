@@ -47,7 +47,7 @@ group! {
     fast_retransmit: "the host writes 10 segments, and gets three duplicate ACKs of the first";
     small_window: "the host writes 3,000 octets to a peer with a window of 1,000";
     zero_window: "the host writes to a window of 0: what comes in 1 s";
-    window_opens: "the window opens";
+    window_opens: "the host writes 5 octets to a window of 0, and the window opens";
     window_of_fin: "the host writes 5 octets and closes, with a window of 3";
     reads_nothing: "the peer sends 200,000 octets that nobody reads, scale 0: whether the window becomes less than a segment";
     traffic_class: "the class and TTL of the host's data";
