@@ -186,7 +186,7 @@ fn strip_hides_the_header_both_ways() {
 #[test]
 fn a_full_queue_drops_and_counts_and_the_host_sees_success() {
     for (config, frame, kept) in
-        [(CableConfig::tun(), v4(20), 500), (CableConfig::tap(), v4(20), 1000), (keep().queue_length(0), v4(20), 0)]
+        [(CableConfig::tun(), v4(20), 500), (CableConfig::tap(), v4(20), 1000), (keep().queue_length(7), v4(20), 7)]
     {
         let link = cable(config);
         let (device, host) = (link.device_end(), link.host_end());
@@ -200,6 +200,14 @@ fn a_full_queue_drops_and_counts_and_the_host_sees_success() {
         }
         assert_eq!((got, link.statistics().tx_packets), (kept, kept));
     }
+}
+
+#[test]
+fn without_a_queue_nothing_arrives_and_the_host_hears_of_it() {
+    let link = cable(keep().queue_length(0));
+    assert_errno(link.host_end().transmit(&v4(20)), libc::ENOBUFS);
+    assert_errno(read(&link.device_end(), 99), libc::EAGAIN);
+    assert_eq!((link.statistics().tx_dropped, link.statistics().tx_packets), (1, 0));
 }
 
 #[test]

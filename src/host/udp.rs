@@ -93,8 +93,8 @@ impl UdpSocket {
     /// Sends a datagram, of 65,507 octets at most. Gives its length.
     ///
     /// # Errors
-    /// EMSGSIZE when it is longer; EINVAL for port 0 or an address of the other family; ENETUNREACH without a
-    /// route; EACCES for a broadcast address without [`set_broadcast`](Self::set_broadcast); the errno of an ICMP error that
+    /// EMSGSIZE when it is longer; EINVAL for port 0; EAFNOSUPPORT for an address of IPv6 on a socket of IPv4; ENETUNREACH
+    /// without a route; EACCES for a broadcast address without [`set_broadcast`](Self::set_broadcast); the errno of an ICMP error that
     /// came about a former one, if the socket is connected.
     pub fn send_to(&self, octets: &[u8], to: impl Into<SocketAddr>) -> io::Result<usize> {
         let to = to.into();
@@ -121,7 +121,8 @@ impl UdpSocket {
     /// Connects: [`send`](Self::send) goes there, only its datagrams are received, and ICMP errors about it are told.
     ///
     /// # Errors
-    /// EINVAL for port 0 or an address of the other family; ENETUNREACH without a route; EACCES for a broadcast address.
+    /// EINVAL for port 0; EAFNOSUPPORT for an address of IPv6 on a socket of IPv4; ENETUNREACH without a route; EACCES for a
+    /// broadcast address.
     pub fn connect(&self, to: impl Into<SocketAddr>) -> io::Result<()> {
         let to = to.into();
         self.waiting.touch();

@@ -28,6 +28,8 @@ pub(super) enum Errno {
     ConnectionReset,
     /// EDESTADDRREQ: sent without a destination.
     DestinationRequired,
+    /// EAFNOSUPPORT: an address of IPv6 for a socket of IPv4.
+    FamilyNotSupported,
     /// EHOSTDOWN.
     HostDown,
     /// EHOSTUNREACH.
@@ -44,6 +46,8 @@ pub(super) enum Errno {
     NetDown,
     /// ENOBUFS: no memory for the frame.
     NoBuffers,
+    /// ENONET (64 on Linux): the destination is isolated.
+    NoNetwork,
     /// ENETUNREACH: no route.
     NetworkUnreachable,
     /// ENODEV: the interface is gone.
@@ -82,6 +86,11 @@ impl Errno {
         const BAD_FD: i32 = libc::EBADFD;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         const BAD_FD: i32 = libc::EBADF;
+        // So it is with ENONET.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        const NO_NET: i32 = libc::ENONET;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        const NO_NET: i32 = libc::EHOSTUNREACH;
         match self {
             Self::Access => libc::EACCES,
             Self::AddressInUse => libc::EADDRINUSE,
@@ -92,6 +101,7 @@ impl Errno {
             Self::ConnectionRefused => libc::ECONNREFUSED,
             Self::ConnectionReset => libc::ECONNRESET,
             Self::DestinationRequired => libc::EDESTADDRREQ,
+            Self::FamilyNotSupported => libc::EAFNOSUPPORT,
             Self::HostDown => libc::EHOSTDOWN,
             Self::HostUnreachable => libc::EHOSTUNREACH,
             Self::Interrupted => libc::EINTR,
@@ -100,6 +110,7 @@ impl Errno {
             Self::MessageSize => libc::EMSGSIZE,
             Self::NetDown => libc::ENETDOWN,
             Self::NoBuffers => libc::ENOBUFS,
+            Self::NoNetwork => NO_NET,
             Self::NetworkUnreachable => libc::ENETUNREACH,
             Self::NoDevice => libc::ENODEV,
             Self::NoProtocol => libc::ENOPROTOOPT,
@@ -134,6 +145,7 @@ mod portable {
                 Errno::ConnectionRefused => "ECONNREFUSED: refused",
                 Errno::ConnectionReset => "ECONNRESET: reset",
                 Errno::DestinationRequired => "EDESTADDRREQ: no destination",
+                Errno::FamilyNotSupported => "EAFNOSUPPORT: an address of another family",
                 Errno::HostDown => "EHOSTDOWN: the host is down",
                 Errno::HostUnreachable => "EHOSTUNREACH: no way to the host",
                 Errno::Interrupted => "EINTR: interrupted",
@@ -142,6 +154,7 @@ mod portable {
                 Errno::MessageSize => "EMSGSIZE: longer than the MTU",
                 Errno::NetDown => "ENETDOWN: the interface is down",
                 Errno::NoBuffers => "ENOBUFS: no memory for the frame",
+                Errno::NoNetwork => "ENONET: the host is isolated",
                 Errno::NetworkUnreachable => "ENETUNREACH: no route",
                 Errno::NoDevice => "ENODEV: the interface is gone",
                 Errno::NoProtocol => "ENOPROTOOPT: the protocol is not known there",
@@ -175,10 +188,12 @@ mod portable {
                 Self::TimedOut => io::ErrorKind::TimedOut,
                 Self::BadFd
                 | Self::DestinationRequired
+                | Self::FamilyNotSupported
                 | Self::HostDown
                 | Self::Io
                 | Self::MessageSize
                 | Self::NoBuffers
+                | Self::NoNetwork
                 | Self::NoDevice
                 | Self::NoProtocol
                 | Self::NoSuchDevice

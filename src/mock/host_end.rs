@@ -17,7 +17,7 @@ use crate::device::{Clock, Deadline, Device, Mode};
 ///
 /// Errors are a packet socket's: ENETDOWN while the link is down (`receive` says it once and then waits), ENXIO from
 /// `transmit` when the link was removed, EMSGSIZE for a frame longer than the MTU (with 14 octets of Ethernet header on
-/// TAP, and 4 of a VLAN tag), EINVAL for an empty one. One difference: after removal `receive` gives ENETDOWN for ever,
+/// TAP, and 4 of a VLAN tag), EINVAL for an empty one, ENOBUFS where the device has no queue. One difference: after removal `receive` gives ENETDOWN for ever,
 /// where a socket would wait for ever.
 #[derive(Clone)]
 pub struct HostEnd {
@@ -102,9 +102,14 @@ impl Device for HostEnd {
             LinkState::Down => Some(Errno::NetDown),
             LinkState::Up if octets.len() < least => Some(Errno::Invalid),
             LinkState::Up if octets.len() > state.longest_frame(shared.mode, octets) => Some(Errno::MessageSize),
+            // A device without a queue has no queueing discipline either, so that its refusal comes back.
+            LinkState::Up if state.queue_length == 0 => Some(Errno::NoBuffers),
             LinkState::Up => None,
         };
         if let Some(errno) = errno {
+            if errno == Errno::NoBuffers {
+                state.statistics.tx_dropped += 1;
+            }
             return Err(errno.into());
         }
         state.to_device.push((self.tap.id, octets.to_vec()));

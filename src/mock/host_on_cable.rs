@@ -13,6 +13,7 @@ pub(crate) struct HostOnCable {
     began: Instant,
     /// The host's generation at the last poll.
     polled: u64,
+    up: bool,
 }
 
 impl HostOnCable {
@@ -27,7 +28,7 @@ impl HostOnCable {
             }
         });
         let polled = host.generation();
-        Self { host, link, began, polled }
+        Self { host, link, began, polled, up: true }
     }
 
     fn time(&self, now: Instant) -> Duration {
@@ -51,7 +52,9 @@ impl HostStack for HostOnCable {
     }
 
     fn link_changed(&mut self, up: bool, mtu: u32) {
-        self.link.set_up(up);
+        if std::mem::replace(&mut self.up, up) != up {
+            self.link.set_up(up);
+        }
         self.link.set_mtu(usize::try_from(mtu).unwrap_or(usize::MAX));
     }
 }

@@ -20,7 +20,7 @@
 //! The device end answers mistakes with the errno of a Linux TUN/TAP device; the rules were measured on Linux 6.18.
 //! Frames are in network byte order; no method panics on any octets.
 //!
-//! What the mock does not do:
+//! What was observed of both backends, and every difference: [`parity`]. What the mock does not do:
 //! - A device whose last device end is dropped stays, as with `TUNSETPERSIST`; its queue stays as well.
 //! - A receive that waits while the link is removed gives EBADFD (a blocked `read(2)` gives EFAULT).
 //! - Writes of any length are taken (the kernel: ENOBUFS above about 4.7 MB).
@@ -59,6 +59,9 @@ mod host_stack;
 mod packet_info;
 mod state;
 mod witness;
+
+#[doc = include_str!("parity.md")]
+pub mod parity {}
 
 pub use config::CableConfig;
 #[cfg(unix)]
@@ -133,7 +136,7 @@ impl Cable {
             clock: clock.clone(),
             host: Mutex::new(config.host),
             host_next: Mutex::new(None),
-            host_knows: Mutex::new((config.up, config.mtu)),
+            host_knows: Mutex::new((Some(config.up), config.mtu)),
             faults: Faulty::new(clock.now()),
         });
         let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);
@@ -165,7 +168,14 @@ impl Cable {
     /// ENODEV when the link was removed.
     pub fn set_up(&self, up: bool) -> io::Result<()> {
         let link = if up { LinkState::Up } else { LinkState::Down };
-        if self.owner.shared.set_link(link) { Ok(()) } else { Err(Errno::NoDevice.into()) }
+        let shared = &self.owner.shared;
+        // What was written before is taken or answered first, as with the kernel.
+        shared.settle();
+        if !shared.set_link(link) {
+            return Err(Errno::NoDevice.into());
+        }
+        shared.tell_idle_host();
+        Ok(())
     }
 
     /// Whether the link is up.
@@ -184,6 +194,7 @@ impl Cable {
     /// # Errors
     /// EINVAL outside of 68 to 65,535 (TAP: 65,521); ENODEV when the link was removed.
     pub fn set_mtu(&self, octets: u32) -> io::Result<()> {
+        self.owner.shared.settle();
         let mut state = self.owner.shared.lock();
         if state.link == LinkState::Removed {
             return Err(Errno::NoDevice.into());
@@ -193,6 +204,7 @@ impl Cable {
         }
         state.mtu = octets;
         drop(state);
+        self.owner.shared.tell_idle_host();
         self.owner.shared.work();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::HostStack;
@@ -104,7 +104,7 @@ pub(super) struct Shared {
     /// When the host has something to do by itself.
     pub(super) host_next: Mutex<Option<Instant>>,
     /// What the host knows of the link: whether it is up, and its MTU.
-    pub(super) host_knows: Mutex<(bool, u32)>,
+    pub(super) host_knows: Mutex<(Option<bool>, u32)>,
     /// What goes wrong on the cable, and when the cable was made.
     pub(super) faults: Faulty,
 }
@@ -128,6 +128,11 @@ impl Shared {
         }
         state.link = link;
         drop(state);
+        if link == LinkState::Up {
+            // Where it was up already it has its addresses again, and is told so.
+            let mut knows = self.host_knows.lock().unwrap_or_else(PoisonError::into_inner);
+            knows.0 = knows.0.filter(|up| !up);
+        }
         self.work();
         true
     }
@@ -190,15 +195,29 @@ impl Shared {
 
     /// Tells the host what has become of the link.
     fn tell_host(&self) {
+        self.tell(self.host.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The same at once, so that its sockets know; while it is at work it is told when it is through.
+    pub(super) fn tell_idle_host(&self) {
+        match self.host.try_lock() {
+            Ok(host) => self.tell(host),
+            Err(TryLockError::Poisoned(poisoned)) => self.tell(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn tell(&self, mut host: MutexGuard<'_, Option<Box<dyn HostStack>>>) {
         let state = self.lock();
-        let is = (state.link == LinkState::Up, state.mtu);
+        let (up, mtu) = (state.link == LinkState::Up, state.mtu);
         drop(state);
-        let mut knows = self.host_knows.lock().unwrap_or_else(PoisonError::into_inner);
-        if *knows != is {
-            *knows = is;
-            if let Some(host) = &mut *self.host.lock().unwrap_or_else(PoisonError::into_inner) {
-                host.link_changed(is.0, is.1);
+        let knew =
+            std::mem::replace(&mut *self.host_knows.lock().unwrap_or_else(PoisonError::into_inner), (Some(up), mtu));
+        if let Some(host) = host.as_mut().filter(|_| knew != (Some(up), mtu)) {
+            if knew.0.is_none() {
+                host.link_changed(false, mtu);
             }
+            host.link_changed(up, mtu);
         }
     }
 

@@ -79,6 +79,7 @@ const fn trouble_v4(kind: u8, code: u8) -> Option<Trouble> {
         (3, 5) => (Errno::NotSupported, false),
         (3, 6 | 9) => (Errno::NetworkUnreachable, true),
         (3, 7) => (Errno::HostDown, true),
+        (3, 8) => (Errno::NoNetwork, true),
         (3, _) => (Errno::HostUnreachable, true),
         (11, _) => (Errno::HostUnreachable, false),
         (12, _) => (Errno::Protocol, true),
@@ -138,7 +139,9 @@ impl Stack {
         let is_v4 = source.is_ipv4();
         let number = if is_v4 { protocol::ICMPV4 } else { protocol::ICMPV6 };
         let (most, header) = if is_v4 { (576, 20) } else { (1280, 40) };
-        let quoted = packet.get(..most - header - 8).unwrap_or(packet);
+        // On IPv4 never in fragments: less is quoted where less fits.
+        let mtu = self.way_to(destination, Some(source)).map_or(most, |way| self.mtu_of(way));
+        let quoted = packet.get(..most.min(mtu) - header - 8).unwrap_or(packet);
         let (kind, code) = if is_v4 { report.v4() } else { report.v6() };
         let mut message = [[kind, code, 0, 0].as_slice(), &report.rest(is_v4), quoted].concat();
         let sum = match is_v4 {

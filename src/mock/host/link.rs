@@ -14,6 +14,8 @@ pub(super) struct LinkState {
     pub(super) mode: Mode,
     pub(super) mtu: usize,
     pub(super) up: bool,
+    /// IPv6 ended when the MTU became too small for it: its addresses are gone until the link is set up anew.
+    pub(super) ipv6_ended: bool,
     pub(super) mac: [u8; 6],
     pub(super) addresses: Vec<Cidr>,
     pub(super) routes: Vec<Cidr>,
@@ -28,6 +30,7 @@ impl LinkState {
             mode: config.mode,
             mtu: config.mtu,
             up: true,
+            ipv6_ended: false,
             mac: config.mac,
             addresses: config.addresses,
             routes: config.routes,

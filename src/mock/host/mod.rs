@@ -27,17 +27,19 @@
 //!
 //! # Where it differs from Linux
 //!
-//! Measured against Linux 6.18, with the settings that this crate's kernel links have. smoltcp does the arithmetic of TCP's
+//! What both say, behaviour by behaviour, stands in [`parity`](super::parity). In short, and with what is not asked there,
+//! measured against Linux 6.18, with the settings that this crate's kernel links have. smoltcp does the arithmetic of TCP's
 //! windows and sequence numbers, nothing else; all other code is the mock's own.
 //!
 //! TCP, as smoltcp has it:
 //! - The congestion window is Reno's with the ten segments that Linux begins with, not CUBIC's.
 //! - The window scale is 0 (Linux: 7 or more), so a window is at most 65,535 octets; it opens as soon as data is read.
 //! - Every segment with data is acknowledged at once. Linux begins so, and delays up to 40 ms later.
+//! - Any window is filled, however small. Linux sends no more than half of the greatest window in one segment.
 //! - No SYN cookies, ECN, urgent data, keep-alives, PAWS, tail loss probes, selective retransmission; at most four gaps in what
 //!   arrives out of order.
-//! - A SYN within a connection, and other segments that are out of place, are answered with an acknowledgement once a
-//!   second of smoltcp's, not once in half a second of time.
+//! - Segments that are out of place, but for a SYN or a reset, are answered with an acknowledgement once a second of smoltcp's,
+//!   not once in half a second of time.
 //! - Time-outs are exact: a fresh connection's RTO is 200 ms, where the kernel's timer wheel makes it 204 to 240.
 //!
 //! The rest, as the mock has it:
@@ -47,7 +49,6 @@
 //!   redirects, router advertisements and "too big": there are no gateways and no path MTU.
 //! - No IGMP, MLD, duplicate address detection, link-local addresses, forwarding. Of the multicast groups only 224.0.0.1,
 //!   ff02::1 and the solicited-node groups are joined.
-//! - A UDP socket's queue holds 212,992 octets, of which a datagram takes 832 besides its own.
 //! - `connect` to port 0 gives ENETUNREACH at once.
 
 mod arp;
@@ -251,21 +252,25 @@ impl HostLink {
         next
     }
 
-    /// Sets the link up or down. While it is down nothing comes in or goes out, and there is no route over it.
+    /// Sets the link up or down. While it is down nothing comes in or goes out, and there is no route over it. Up, it has
+    /// its addresses again, those of IPv6 too.
     pub fn set_up(&self, up: bool) {
         self.shared.change(|stack| {
             if let Some(link) = stack.links.get_mut(self.index) {
                 link.up = up;
+                link.ipv6_ended &= !up;
             }
         });
     }
 
-    /// Sets the MTU, clamped as in [`LinkConfig::mtu`].
+    /// Sets the MTU, clamped as in [`LinkConfig::mtu`]. Below 1280 octets IPv6 ends on the link, and begins again with
+    /// [`set_up`](Self::set_up) only: Linux drops the addresses.
     pub fn set_mtu(&self, octets: usize) {
         self.shared.change(|stack| {
             let seed = stack.random.next();
             if let Some(link) = stack.links.get_mut(self.index) {
                 link.mtu = config::clamp_mtu(octets);
+                link.ipv6_ended |= link.mtu < route::LEAST_IPV6_MTU;
                 link.engine = Engine::new(link.mtu, seed);
                 stack.tcp_mtu_changed(self.index);
             }

@@ -21,7 +21,7 @@ pub(super) const LEAST_IPV6_MTU: usize = 1280;
 
 impl LinkState {
     pub(super) fn carries(&self, address: IpAddr) -> bool {
-        address.is_ipv4() || self.mtu >= LEAST_IPV6_MTU
+        address.is_ipv4() || (self.mtu >= LEAST_IPV6_MTU && !self.ipv6_ended)
     }
 
     /// The addresses in use.

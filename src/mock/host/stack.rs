@@ -133,14 +133,19 @@ impl Stack {
         }
     }
 
+    /// The longest packet that goes that way.
+    pub(super) fn mtu_of(&self, way: Way) -> usize {
+        match way {
+            Way::Loopback => LOOPBACK_MTU,
+            Way::Link(link) => self.links.get(link).map_or(LOOPBACK_MTU, |link| link.mtu),
+        }
+    }
+
     /// Sends a packet on its way; it leaves at the next [`HostLink::poll`](super::HostLink::poll), or with the end of
     /// the present call.
     pub(super) fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<(), Errno> {
         let way = self.way_to(outgoing.destination, Some(outgoing.source))?;
-        let mtu = match way {
-            Way::Loopback => LOOPBACK_MTU,
-            Way::Link(link) => self.links.get(link).ok_or(Errno::NetworkUnreachable)?.mtu,
-        };
+        let mtu = self.mtu_of(way);
         let packets = match outgoing.destination {
             IpAddr::V4(_) => self.build_ipv4(outgoing, mtu),
             IpAddr::V6(_) => self.build_ipv6(outgoing, mtu),

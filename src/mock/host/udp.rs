@@ -12,9 +12,8 @@ use super::stack::Stack;
 use crate::mock::errno::Errno;
 
 const HEADER: usize = 8;
-/// `net.core.rmem_default`, and what a short datagram takes of it: 256 of them fit.
+/// `net.core.rmem_default`.
 const RECEIVE_BUFFER: usize = 212_992;
-const OVERHEAD: usize = 832;
 /// The most octets of a datagram: 65,535 without the headers of IPv4 and UDP.
 const MOST_OCTETS: usize = 65_507;
 
@@ -28,6 +27,19 @@ pub(super) struct UdpState {
     error: Option<Errno>,
     pub(super) may_broadcast: bool,
     pub(super) hop_limit: Option<u8>,
+}
+
+/// What a datagram takes of the buffer: the `truesize` of a packet from a TUN, measured. That is its descriptor, and a head
+/// with room in front and bookkeeping behind, in the allocator's sizes: 832 octets up to 164 of data on IPv4, 1,280 up to 612,
+/// 2,304 up to 1,636.
+const fn cost(from: SocketAddr, octets: &[u8]) -> usize {
+    const DESCRIPTOR: usize = 256;
+    const IN_FRONT: usize = 64;
+    const BEHIND: usize = 320;
+    const SMALL_HEAD: usize = 576;
+    let headers = HEADER + if from.is_ipv4() { 20 } else { 40 };
+    let head = IN_FRONT + headers + octets.len() + BEHIND;
+    DESCRIPTOR + if head <= SMALL_HEAD { SMALL_HEAD } else { head.next_power_of_two() }
 }
 
 #[derive(Default)]
@@ -59,12 +71,12 @@ impl UdpState {
 
     fn pop(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let (from, octets) = self.queue.pop_front()?;
-        self.queued -= octets.len() + OVERHEAD;
+        self.queued -= cost(from, &octets);
         Some((from, octets))
     }
 
     fn push(&mut self, from: SocketAddr, octets: &[u8]) {
-        let cost = octets.len() + OVERHEAD;
+        let cost = cost(from, octets);
         // The first is taken whatever it costs.
         if self.queue.is_empty() || self.queued + cost <= RECEIVE_BUFFER {
             self.queued += cost;
@@ -122,6 +134,9 @@ impl Stack {
     /// Where that address is for that socket: 0.0.0.0 means the host itself.
     fn destination(&self, number: u64, to: SocketAddr) -> Result<SocketAddr, Errno> {
         let is_v6 = self.udp.sockets.get(&number).ok_or(Errno::Invalid)?.is_v6;
+        if !is_v6 && to.is_ipv6() {
+            return Err(Errno::FamilyNotSupported);
+        }
         if to.port() == 0 || is_v6 != to.is_ipv6() {
             return Err(Errno::Invalid);
         }

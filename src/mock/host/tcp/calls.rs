@@ -134,7 +134,7 @@ impl Stack {
     }
 
     pub(in crate::mock::host) fn set_no_delay(&mut self, number: u64, yes: bool) -> Result<(), Errno> {
-        self.connection(number)?.socket_mut().set_nagle_enabled(!yes);
+        self.connection(number)?.no_delay = yes;
         self.tcp.ready.insert(number);
         Ok(())
     }

@@ -130,6 +130,11 @@ impl Congestion {
         })
     }
 
+    /// The most octets of a segment.
+    pub(super) fn segment_size(&self) -> usize {
+        usize::try_from(self.size).unwrap_or(usize::MAX)
+    }
+
     /// The number that the peer acknowledged last.
     pub(super) const fn acknowledged(&self) -> Option<u32> {
         self.acknowledged

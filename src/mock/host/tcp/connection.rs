@@ -11,7 +11,7 @@ use super::super::packet::{Fragmenting, protocol};
 use super::super::route::Way;
 use super::congestion::Congestion;
 use super::engine::Engine;
-use super::segment::{ACK, Options, PSH, RST, SYN, Segment, is_after};
+use super::segment::{ACK, FIN, Options, PSH, RST, SYN, Segment, is_after};
 use super::timer::{Phase, RetransmissionTimer};
 use crate::mock::errno::Errno;
 
@@ -20,6 +20,8 @@ const SEND_BUFFER: usize = 78_840;
 /// A window has whole segments, and fits its field: there is no window scale.
 const MOST_WINDOW: usize = 65_535;
 const TIMESTAMPS: usize = 12;
+/// `tcp_invalid_ratelimit`.
+const CHALLENGES: Duration = Duration::from_millis(500);
 
 /// Whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +33,14 @@ pub(super) enum Owner {
     Stream,
     /// Nobody's: it was closed, and says good-bye.
     Orphan,
+}
+
+/// What becomes of a segment before smoltcp sees it.
+pub(super) enum Doubt {
+    None,
+    Drop,
+    /// It is dropped, and this segment goes back.
+    Ask(Vec<u8>),
 }
 
 pub(super) struct Connection {
@@ -56,7 +66,17 @@ pub(super) struct Connection {
     pub(super) window: u16,
     /// As the segment that came last had it, not scaled.
     peers_window: u16,
+    /// The time stamp of that segment.
+    peers_timestamp: Option<u32>,
+    /// Where a FIN stands that came ahead of what is missing.
+    fin_at: Option<u32>,
+    /// When the peer was last asked whether a segment is its own.
+    challenged: Option<Duration>,
     congestion: Congestion,
+    /// `TCP_NODELAY`.
+    pub(super) no_delay: bool,
+    /// The end of the last segment that was shorter than it could be.
+    short: Option<u32>,
     /// When it is forgotten if nothing happens.
     pub(super) forgotten: Option<Duration>,
 }
@@ -90,7 +110,12 @@ impl Connection {
             next_expected: 0,
             window: 0,
             peers_window: 0,
+            peers_timestamp: None,
+            fin_at: None,
+            challenged: None,
             congestion: Congestion::new(size),
+            no_delay: false,
+            short: None,
             forgotten: None,
         }
     }
@@ -160,6 +185,85 @@ impl Connection {
         !segment.payload.is_empty() && is_after(segment.end(), self.next_expected)
     }
 
+    /// Nagle's algorithm as Minshall has it and Linux (`tcp_minshall_check`): a short segment waits while another one is on its
+    /// way, but not for whole ones.
+    fn holds_short_segments(&self) -> bool {
+        let acknowledged = self.congestion.acknowledged();
+        let flies = |end: u32| acknowledged.is_none_or(|number| is_after(end, number));
+        !self.no_delay && self.short.is_some_and(flies)
+    }
+
+    /// What RFC 5961 says of a segment of a connection that stands: a SYN, and a reset with another number than the next,
+    /// may be somebody else's. The peer is asked once in half a second, as `tcp_invalid_ratelimit` says.
+    pub(super) fn doubt(&mut self, segment: &Segment<'_>, now: Duration) -> Doubt {
+        let ahead = segment.sequence.wrapping_sub(self.next_expected);
+        match (segment.has(RST), segment.has(SYN)) {
+            (true, _) if ahead == 0 => return Doubt::None,
+            (true, _) if ahead >= u32::from(self.window) => return Doubt::Drop,
+            (true, _) | (false, true) => {}
+            (false, false) => return Doubt::None,
+        }
+        if self.challenged.is_some_and(|before| now.saturating_sub(before) < CHALLENGES) {
+            return Doubt::Drop;
+        }
+        self.challenged = Some(now);
+        Doubt::Ask(self.acknowledgement(now))
+    }
+
+    /// smoltcp forgets a FIN that is ahead of what is missing: it is taken off here, and put on the segment that ends where it
+    /// stood. Gives the acknowledgement that says what is missing where smoltcp does not, of a FIN without data.
+    pub(super) fn keep_fin(&mut self, segment: &mut Segment<'_>, now: Duration) -> Option<Vec<u8>> {
+        let ahead = segment.sequence.wrapping_sub(self.next_expected);
+        let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        let end = segment.sequence.wrapping_add(length);
+        if segment.has(FIN) && ahead != 0 && ahead < u32::from(self.window) {
+            segment.flags &= !FIN;
+            self.fin_at = Some(end);
+            return segment.payload.is_empty().then(|| self.acknowledgement(now));
+        }
+        if self.fin_at == Some(end) && !is_after(segment.sequence, self.next_expected) {
+            segment.flags |= FIN;
+        }
+        None
+    }
+
+    /// The FIN that was taken off, when it is next.
+    pub(super) fn kept_fin(&mut self) -> Option<Segment<'static>> {
+        self.fin_at.take_if(|at| !is_after(*at, self.next_expected)).filter(|at| *at == self.next_expected).map(
+            |sequence| Segment {
+                source_port: self.remote.port(),
+                destination_port: self.local.port(),
+                sequence,
+                acknowledgement: self.congestion.acknowledged().unwrap_or(self.next_sent),
+                flags: FIN | ACK,
+                window: self.peers_window,
+                options: Options::default(),
+                payload: &[],
+            },
+        )
+    }
+
+    /// Says what the peer is to send next.
+    fn acknowledgement(&self, now: Duration) -> Vec<u8> {
+        let timestamps = self.peers_timestamp.map(|echo| (self.timestamp(now), echo));
+        let segment = Segment {
+            source_port: self.local.port(),
+            destination_port: self.remote.port(),
+            sequence: self.next_sent,
+            acknowledgement: self.next_expected,
+            flags: ACK,
+            window: self.window,
+            options: Options { timestamps, ..Options::default() },
+            payload: &[],
+        };
+        segment.write(self.local.ip(), self.remote.ip())
+    }
+
+    /// The clock of the time stamps: milliseconds.
+    fn timestamp(&self, now: Duration) -> u32 {
+        self.timestamp_zero.wrapping_add(u32::try_from(now.as_millis() & 0xffff_ffff).unwrap_or(0))
+    }
+
     /// Runs smoltcp, with a segment or without. Gives the segments that leave, and how each is numbered.
     pub(super) fn run(
         &mut self,
@@ -171,6 +275,8 @@ impl Connection {
             return Vec::new();
         }
         let packet = segment.map(|segment| self.arrive(segment, now));
+        let held = self.holds_short_segments();
+        self.socket_mut().set_nagle_enabled(held);
         let clock = self.timer.clock(now);
         let packets = engine.run(clock, packet, &mut self.sockets);
         let leaving = packets.iter().filter_map(|packet| self.leave(packet, now)).collect();
@@ -212,6 +318,7 @@ impl Connection {
         }
         if !segment.has(RST) {
             self.peers_window = segment.window;
+            self.peers_timestamp = segment.options.timestamps.map(|(value, _)| value);
         }
         let window = self.congestion.receive(segment, self.next_sent);
         self.wrap(&Segment { window, ..*segment })
@@ -248,10 +355,12 @@ impl Connection {
             segment = Segment { sequence, payload: &[], flags: segment.flags & !PSH, ..segment };
         }
         if let Some((value, _)) = &mut segment.options.timestamps {
-            let elapsed = u32::try_from(now.as_millis() & 0xffff_ffff).unwrap_or(0);
-            *value = self.timestamp_zero.wrapping_add(elapsed);
+            *value = self.timestamp(now);
         }
         self.timer.sent(&segment, now);
+        if !segment.payload.is_empty() && segment.payload.len() < self.congestion.segment_size() {
+            self.short = Some(segment.end());
+        }
         if segment.has(SYN) {
             self.first_sequence = Some(segment.sequence);
         }

@@ -23,7 +23,7 @@ use super::random::Random;
 use super::route::Way;
 use super::stack::Stack;
 use crate::mock::errno::Errno;
-use connection::{Connection, Owner};
+use connection::{Connection, Doubt, Owner};
 use engine::Engine;
 use listener::Listener;
 use segment::{ACK, FIN, RST, SYN, Segment};
@@ -109,6 +109,7 @@ impl Stack {
                 Answer::Acknowledge(answer) => {
                     return self.send_segment(&answer, (local, remote), 0);
                 }
+                Answer::Nothing => return,
                 Answer::Forget => {
                     self.tcp.time_waits.remove(&(local, remote));
                     return;
@@ -178,9 +179,36 @@ impl Stack {
                 self.tcp.remove(number);
                 return self.reset(segment, tuple, traffic_class);
             }
-            _ => {}
+            (_, State::SynSent | State::SynReceived | State::Listen) => {}
+            _ => {
+                let now = self.now;
+                match self.tcp.connections.get_mut(&number).map(|it| it.doubt(segment, now)) {
+                    None | Some(Doubt::None) => {}
+                    Some(Doubt::Drop) => return,
+                    Some(Doubt::Ask(answer)) => {
+                        return self.send_octets(&answer, tuple.0.ip(), tuple.1.ip(), Fragmenting::Avoided, 0);
+                    }
+                }
+            }
         }
-        self.run_tcp(number, Some(segment));
+        // Behind the peer's FIN there is nothing to come: data there is nobody's.
+        let is_ended = matches!(before, State::CloseWait | State::Closing | State::LastAck);
+        let is_behind = self.tcp.connections.get(&number).is_some_and(|it| it.is_new_data(segment));
+        let mut taken = *segment;
+        let mut missing = None;
+        if is_ended && is_behind {
+            taken = Segment { payload: &[], flags: segment.flags & !FIN, ..taken };
+        } else if matches!(before, State::Established | State::FinWait1 | State::FinWait2) {
+            let now = self.now;
+            missing = self.tcp.connections.get_mut(&number).and_then(|it| it.keep_fin(&mut taken, now));
+        }
+        self.run_tcp(number, Some(&taken));
+        if let Some(answer) = missing {
+            self.send_octets(&answer, tuple.0.ip(), tuple.1.ip(), Fragmenting::Avoided, 0);
+        }
+        if let Some(fin) = self.tcp.connections.get_mut(&number).and_then(Connection::kept_fin) {
+            self.run_tcp(number, Some(&fin));
+        }
         let Some(connection) = self.tcp.connections.get_mut(&number) else { return };
         let is_reset = segment.has(RST) && matches!(connection.state(), State::Closed | State::Listen);
         if is_reset {

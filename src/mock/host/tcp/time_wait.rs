@@ -19,6 +19,7 @@ pub(super) struct TimeWait {
 pub(super) enum Answer {
     /// This goes back.
     Acknowledge(Segment<'static>),
+    Nothing,
     /// The connection is forgotten.
     Forget,
     /// The connection is forgotten, and the segment begins another.
@@ -35,7 +36,8 @@ impl TimeWait {
             return Answer::Reopen;
         }
         self.until = now + LENGTH;
-        self.acknowledge(segment)
+        // A bare acknowledgement with the right number says nothing new.
+        if in_order && segment.length() == 0 { Answer::Nothing } else { self.acknowledge(segment) }
     }
 
     fn acknowledge(&self, segment: &Segment<'_>) -> Answer {
