@@ -15,9 +15,10 @@ use super::registration;
 use super::waiting::{WaitError, What};
 use crate::device::{Deadline, timeout_scale};
 
-/// How long somebody may wait in real time for those who do not: 2 s times `TUNTAP_TEST_TIMEOUT_SCALE`.
+/// How long somebody may wait in real time for those who do not: 2 s times `TUNTAP_TEST_TIMEOUT_SCALE`, and never less. A
+/// busy machine stops a thread for some milliseconds.
 pub(super) fn patience() -> Duration {
-    Duration::from_secs(2).mul_f64(timeout_scale())
+    Duration::from_secs(2).mul_f64(timeout_scale().max(1.0))
 }
 
 /// How long in real time those who do not wait have to be seen asleep before what is due is done without them.
