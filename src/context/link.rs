@@ -168,10 +168,22 @@ impl Link {
         self.backing.mock()
     }
 
-    /// The faults of this link, on the mock: `tun.faults().seed(7).drop_nth(1, Udp::new().dport(53))` plans one more, from
-    /// now on. A failing test tells the seed, the plan and what was done, and leaves it as `fault-plan.toml`; the
-    /// environment variable `TUNTAP_TEST_FAULTS` names such a file, which then stands in place of what the test plans, and
-    /// `TUNTAP_TEST_SEED` a seed.
+    /// The faults of this link: `tun.faults().seed(7).drop_nth(1, Udp::new().dport(53))` plans one more, from now on. A
+    /// failing test tells the seed, the plan and what was done, and leaves it as `fault-plan.toml`; the environment variable
+    /// `TUNTAP_TEST_FAULTS` names such a file, which then stands in place of what the test plans, and `TUNTAP_TEST_SEED` a
+    /// seed.
+    ///
+    /// On the mock the faults are the cable's, in virtual time. On the kernel backend they stand in front of the device end
+    /// ([`FaultyDevice`](crate::mock::fault::FaultyDevice)), in real time: what is sent and received through this link
+    /// meets them, and what happens to the link really happens to the interface. There:
+    ///
+    /// * what uses the descriptor goes past them, so that [`into_fd`](super::Tun::into_fd) and
+    ///   [`hand_over`](super::Tun::hand_over) refuse a link with faults, and [`kernel`](Self::kernel) has none;
+    /// * a frame from the host is delayed from when the device end is read, and the MTU must be one that the kernel takes;
+    /// * a frame that a fault made unfit for the device (a first nibble neither 4 nor 6 on TUN, less than 14 octets on TAP)
+    ///   is lost there, and told.
+    ///
+    /// The fence of [`expect_nothing_else`](Exchange::expect_nothing_else) meets no faults and is not counted.
     ///
     /// ```
     /// # use tuntap_test::context::{Backend, TestContext};
@@ -187,7 +199,7 @@ impl Link {
     /// ```
     ///
     /// # Panics
-    /// On the kernel backend, which has no faults yet; and when a variable names no plan or no seed, with the cure.
+    /// When a variable names no plan or no seed, with the cure.
     #[track_caller]
     pub fn faults(&self) -> Faults<'_> {
         let plan = self.backing.faults().plan().clone();
@@ -200,6 +212,19 @@ impl Link {
             let plan = seed.map_or_else(|| plan.clone(), |seed| plan.clone().seed(seed));
             let _at_work = self.backing.faults().set(plan);
         })
+    }
+
+    /// What faults did so far, in a few lines: the seed, the plan, the first of them. `None` where none were planned.
+    #[must_use]
+    pub fn fault_report(&self) -> Option<String> {
+        self.backing.faulty().report()
+    }
+
+    /// What faults did so far as a plan that does it again, a `fault-plan.toml` for this link. `None` where none were
+    /// planned.
+    #[must_use]
+    pub fn fault_plan(&self) -> Option<String> {
+        self.backing.faulty().to_toml()
     }
 
     /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.

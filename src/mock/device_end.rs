@@ -36,10 +36,7 @@ impl Device for DeviceEnd {
     }
 
     fn framing(&self) -> Framing {
-        match self.owner.shared.packet_info {
-            PacketInfoMode::Keep => Framing::TunPi,
-            PacketInfoMode::Off | PacketInfoMode::Strip => Framing::None,
-        }
+        self.owner.shared.framing()
     }
 
     fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
@@ -67,6 +64,13 @@ impl std::fmt::Debug for DeviceEnd {
 }
 
 impl Shared {
+    const fn framing(&self) -> Framing {
+        match self.packet_info {
+            PacketInfoMode::Keep => Framing::TunPi,
+            PacketInfoMode::Off | PacketInfoMode::Strip => Framing::None,
+        }
+    }
+
     /// The MTU, while the link exists.
     pub(super) fn present(&self) -> io::Result<u32> {
         let state = self.lock();
@@ -148,7 +152,8 @@ impl Shared {
             |state| std::mem::take(&mut state.interrupted),
         );
         if begun.is_some() && !read.as_ref().is_err_and(gives_nothing) {
-            self.faults.gave();
+            let length = read.as_ref().map_or(0, |length| *length);
+            self.faults.gave(fault, self.framing(), buffer.get(..length).unwrap_or_default());
         }
         read
     }

@@ -28,6 +28,7 @@ use trouble::Trouble;
 
 use super::errno::Errno;
 use super::fault::{Call, CallFault, CallFaults, Delivery, FaultPlan, Injector, LinkFault, Towards};
+use crate::codec::Framing;
 use crate::device::FrameRef;
 
 /// How many altered frames are remembered.
@@ -115,11 +116,15 @@ impl Faulty {
             passed.push(Passed { towards, number, copy, altered, octets: octets.into_owned() });
         });
         for frame in passed.iter().filter(|frame| frame.altered && frame.towards == Towards::Device) {
-            let mut altered = self.altered.lock().unwrap_or_else(PoisonError::into_inner);
-            altered.truncate(MOST_ALTERED - 1);
-            altered.push_front(frame.octets.clone());
+            self.note_altered(&frame.octets);
         }
         Some((given, passed))
+    }
+
+    fn note_altered(&self, octets: &[u8]) {
+        let mut altered = self.altered.lock().unwrap_or_else(PoisonError::into_inner);
+        altered.truncate(MOST_ALTERED - 1);
+        altered.push_front(octets.to_vec());
     }
 
     /// The next thing that happens to the link by time and is due by now.
@@ -135,10 +140,13 @@ impl Faulty {
         self.lock().as_mut().map(|work| work.begin(call, time))
     }
 
-    /// The receive that had begun gave something.
-    pub(super) fn gave(&self) {
+    /// The receive that had begun, with that fault, gave this: the octets with their header, where there were any.
+    pub(super) fn gave(&self, fault: Option<CallFault>, framing: Framing, octets: &[u8]) {
         if let Some(work) = &mut *self.lock() {
             work.open = None;
+        }
+        if let Some(CallFault::ShortRead { .. }) = fault {
+            self.note_altered(octets.get(framing.header_len()..).unwrap_or_default());
         }
     }
 
@@ -161,7 +169,7 @@ impl Faulty {
     }
 
     /// What was done so far as a plan that does it again, a whole file; `None` where no fault was planned.
-    fn to_toml(&self) -> Option<String> {
+    pub(crate) fn to_toml(&self) -> Option<String> {
         self.lock().as_ref().map(|work| work.injector.to_toml())
     }
 

@@ -116,11 +116,14 @@ impl<D: Device + ?Sized + 'static> Core<D> {
 
     /// What a read gives of a frame.
     fn give(&self, frame: &Arrived, buffer: &mut [u8], fault: Option<CallFault>) -> io::Result<usize> {
-        if !frame.own {
-            self.faults.gave();
-        }
+        let framing = self.device.framing();
         let protocol = protocol_of(self.device.mode(), &frame.octets);
-        packet_info::fill(self.device.framing() == Framing::TunPi, protocol, &frame.octets, buffer, fault)
+        let given = packet_info::fill(framing == Framing::TunPi, protocol, &frame.octets, buffer, fault);
+        if !frame.own {
+            let length = given.as_ref().map_or(0, |length| *length);
+            self.faults.gave(fault, framing, buffer.get(..length).unwrap_or_default());
+        }
+        given
     }
 
     /// Reads one frame off the device and lets it pass the injector.
