@@ -1,6 +1,7 @@
 //! What changes a real link when a plan says so.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::mock::fault::LinkFault;
 
@@ -45,5 +46,16 @@ pub trait LinkControl: Send + Sync {
     /// meets no fault. True where nobody can tell.
     fn is_up(&self) -> bool {
         true
+    }
+}
+
+/// Who made the interface may keep it.
+impl<T: LinkControl + ?Sized> LinkControl for Arc<T> {
+    fn happen(&self, fault: LinkFault) -> io::Result<()> {
+        (**self).happen(fault)
+    }
+
+    fn is_up(&self) -> bool {
+        (**self).is_up()
     }
 }

@@ -76,8 +76,9 @@ impl<D: Device + ?Sized + 'static> Core<D> {
     fn keep_time(&self) {
         let mut state = self.timer.lock();
         while !state.stopped {
-            let now = Instant::now();
-            match self.next() {
+            // The time is asked behind that, so that what is due now is due.
+            let (next, now) = (self.next(), Instant::now());
+            match next {
                 None => break,
                 Some(due) if due > now => {
                     state.until = Some(due);
