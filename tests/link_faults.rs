@@ -315,6 +315,49 @@ fn the_queue_overflows_where_it_is_planned(tun: Tun) {
     tun.expect_sequence([Icmpv4::echo_reply(7, 2)]);
 }
 
+/// What the kernel refuses is told by the call that the fault stands before, and by the report.
+#[cfg(target_os = "linux")]
+#[tuntap_test(kernel)]
+fn what_the_kernel_does_not_do_is_told(tun: Tun) {
+    tun.faults().device(|device| device.before(Call::Transmit, 1, LinkFault::Mtu(67)));
+    let error = tun.try_send(Icmpv4::echo_request(7, 1)).unwrap_err().to_string();
+    let wanted = "the fault \"MTU 67\" cannot be had on tun0: failed to set the MTU of interface";
+    assert!(error.contains(wanted) && error.contains("68 to 65535"), "{error}");
+    assert!(tun.fault_report().unwrap().contains(wanted));
+}
+
+/// A descriptor goes past faults: none is given while there are some, and none is handed over.
+#[cfg(target_os = "linux")]
+#[tuntap_test(kernel)]
+fn a_device_with_faults_is_not_handed_over(tun: Tun, #[device(host = "b")] named: Tun) {
+    assert!(tun.device().try_as_fd().is_some());
+    for link in [&tun, &named] {
+        link.faults().loss(0.1);
+    }
+    assert!(tun.device().try_as_fd().is_none());
+    let wanted = "faults are planned on this link, and whoever opens the TUN/TAP itself goes past them: give the code";
+    let error = tun.try_into_fd(true).unwrap_err().to_string();
+    assert!(error.starts_with(wanted), "{error}");
+    let error = named.try_hand_over().unwrap_err().to_string();
+    assert!(error.starts_with(wanted), "{error}");
+}
+
+/// On a TAP a frame begins with its Ethernet header, and no MTU counts that.
+#[tuntap_test]
+fn a_tap_has_faults_as_well(tap: Tap) {
+    let host = tap.host_end();
+    // The host would ask for the peer, to tell it that the port is closed.
+    tap.faults().mtu(60).drop_nth(2, Udp::new().dport(10)).to_device(|frames| frames.black_hole(Arp::new()));
+    for number in 1..=3 {
+        tap.send(datagram(number));
+        host.send(datagram(10 + number));
+    }
+    tap.send(Udp::new().sport(9).dport(10) / [0; 33]);
+    tap.expect_sequence([datagram(11), datagram(13)]);
+    host.expect_sequence([datagram(1), datagram(3)]);
+    host.expect_nothing_else();
+}
+
 /// The same seed decides the same on both backends, and leaves the same plan.
 #[cfg(target_os = "linux")]
 #[tuntap_test(kernel)]
