@@ -19,7 +19,6 @@ use crate::device::{Cidr, DeviceConfig, Mode, patience};
 #[cfg(feature = "tokio")]
 use crate::exchange::asynchronous::AsyncExchange;
 use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
-use crate::mock::fault::Faults;
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
 /// the mock host.
@@ -30,11 +29,11 @@ use crate::mock::fault::Faults;
 pub struct Link {
     // Before `backing`: the reader must have let go of the device when that is torn down.
     exchange: Exchange,
-    backing: Backing,
+    pub(super) backing: Backing,
     addresses: Addresses,
     stack: Stack,
     ends: Arc<Ends>,
-    context: Shared,
+    pub(super) context: Shared,
 }
 
 impl Link {
@@ -166,65 +165,6 @@ impl Link {
     #[must_use]
     pub const fn mock(&self) -> Option<&crate::mock::Cable> {
         self.backing.mock()
-    }
-
-    /// The faults of this link: `tun.faults().seed(7).drop_nth(1, Udp::new().dport(53))` plans one more, from now on. A
-    /// failing test tells the seed, the plan and what was done, and leaves it as `fault-plan.toml`; the environment variable
-    /// `TUNTAP_TEST_FAULTS` names such a file, which then stands in place of what the test plans, and `TUNTAP_TEST_SEED` a
-    /// seed.
-    ///
-    /// On the mock the faults are the cable's, in virtual time. On the kernel backend they stand in front of the device end
-    /// ([`FaultyDevice`](crate::mock::fault::FaultyDevice)), in real time: what is sent and received through this link
-    /// meets them, and what happens to the link really happens to the interface. There:
-    ///
-    /// * what uses the descriptor goes past them, so that [`into_fd`](super::Tun::into_fd) and
-    ///   [`hand_over`](super::Tun::hand_over) refuse a link with faults, and [`kernel`](Self::kernel) has none;
-    /// * a frame from the host is delayed from when the device end is read, and the MTU must be one that the kernel takes;
-    /// * a frame that a fault made unfit for the device (a first nibble neither 4 nor 6 on TUN, less than 14 octets on TAP)
-    ///   is lost there, and told.
-    ///
-    /// The fence of [`expect_nothing_else`](Exchange::expect_nothing_else) meets no faults and is not counted.
-    ///
-    /// ```
-    /// # use tuntap_test::context::{Backend, TestContext};
-    /// # use tuntap_test::device::DeviceConfig;
-    /// use tuntap_test::prelude::*;
-    /// # let mut context = TestContext::new(Backend::Mock, "faults")?;
-    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
-    /// tun.faults().drop_nth(1, Icmpv4::echo_reply(7, 1));
-    /// tun.send(Icmpv4::echo_request(7, 1));
-    /// tun.send(Icmpv4::echo_request(7, 2));
-    /// tun.expect(Icmpv4::echo_reply(7, 2));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// When a variable names no plan or no seed, with the cure.
-    #[track_caller]
-    pub fn faults(&self) -> Faults<'_> {
-        let plan = self.backing.faults().plan().clone();
-        if assert_ok(self.context.faults.replay(), "read the planned faults") {
-            // That plan is at work already.
-            return Faults::new(plan, |_| ());
-        }
-        let seed = assert_ok(self.context.faults.seed(), "read the seed");
-        Faults::new(plan, move |plan| {
-            let plan = seed.map_or_else(|| plan.clone(), |seed| plan.clone().seed(seed));
-            let _at_work = self.backing.faults().set(plan);
-        })
-    }
-
-    /// What faults did so far, in a few lines: the seed, the plan, the first of them. `None` where none were planned.
-    #[must_use]
-    pub fn fault_report(&self) -> Option<String> {
-        self.backing.faulty().report()
-    }
-
-    /// What faults did so far as a plan that does it again, a `fault-plan.toml` for this link. `None` where none were
-    /// planned.
-    #[must_use]
-    pub fn fault_plan(&self) -> Option<String> {
-        self.backing.faulty().to_toml()
     }
 
     /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.

@@ -29,7 +29,7 @@ use crate::mock::fault::{Call, CallFault, FaultPlan, Faults, LinkFault, Towards}
 ///
 /// * Times are real and counted from when the wrapper was made. A delayed frame is transmitted when it is due, whoever
 ///   uses the device then: one thread sees to it, which lives only while something is delayed or planned by time. What
-///   waits in the device is late from when it is read.
+///   waits in the device is late from when it is read. What is late when the wrapper is dropped is lost.
 /// * What the device would refuse (no IP packet on TUN, less than an Ethernet header on TAP, the link down) is refused
 ///   and meets no fault. A frame that is delayed, dropped or changed counts as taken: `transmit` gives its length, and
 ///   what the device says of it later is told by [`fault_report`](Self::fault_report).
@@ -91,6 +91,7 @@ impl<D: Device + ?Sized + 'static> FaultyDevice<D> {
     }
 
     /// The same, with frames that no fault may meet: those of a fence.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the kernel backend asks"))]
     pub(crate) fn past(device: Arc<D>, link: impl LinkControl + 'static, is_own: fn(FrameRef<'_>) -> bool) -> Self {
         Self::make(device, Some(Box::new(link)), is_own)
     }
@@ -168,6 +169,7 @@ impl<D: Device + ?Sized + 'static> FaultyDevice<D> {
     }
 
     /// The faults, for who outlives this handle.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the kernel backend asks"))]
     pub(crate) fn faulty(&self) -> Arc<Faulty> {
         Arc::clone(&self.core.faults)
     }

@@ -156,6 +156,7 @@ impl Faulty {
     }
 
     /// Whether anything was ever planned.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the kernel backend asks"))]
     pub(crate) fn is_planned(&self) -> bool {
         self.lock().is_some()
     }

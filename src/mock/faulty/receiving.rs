@@ -23,7 +23,7 @@ enum Look {
 }
 
 impl<D: Device + ?Sized + 'static> Core<D> {
-    /// Goes on with a read that had begun before there were faults.
+    /// Goes on with a read that had begun before there were faults. Of its frame there is what the caller had room for.
     pub(super) fn receive_after(
         self: &Arc<Self>,
         read: io::Result<usize>,
