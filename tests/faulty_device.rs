@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pipe::{PATIENCE, Pipe};
-use tuntap_test::device::{Clock, Deadline, Device};
+use tuntap_test::codec::Framing;
+use tuntap_test::device::{Clock, Deadline, Device, Mode};
 use tuntap_test::mock::fault::{
     Call, CallFault, ExactFault, FaultyDevice, FrameFault, LinkControl, LinkFault, Towards,
 };
@@ -65,7 +66,7 @@ fn without_a_plan_it_is_the_device() {
 fn who_waits_already_meets_what_is_planned() {
     let (inner, device) = faulty();
     thread::scope(|scope| {
-        let reader = scope.spawn(|| received(&device, Deadline::After(LONG)).unwrap());
+        let reader = scope.spawn(|| received(&device, Deadline::After(PATIENCE)).unwrap());
         inner.wait_for_readers(1);
         device.faults().to_device(|frames| frames.drop_nth(1, Packet::any().unverified()));
         inner.inject(frame(1));
@@ -88,7 +89,7 @@ fn the_thread_lives_while_something_is_late() {
         device.transmit(&frame(number)).unwrap();
         device.transmit(&frame(number)).unwrap();
         for _ in 0..2 {
-            assert_eq!(received(&host, Deadline::After(LONG)).unwrap(), frame(number));
+            assert_eq!(received(&host, Deadline::After(PATIENCE)).unwrap(), frame(number));
         }
     }
     assert!(begin.elapsed() >= 40 * MS);
@@ -115,13 +116,68 @@ fn the_thread_ends_with_the_device_and_with_a_panic() {
     assert_eq!(threads("ended0 faults"), 0, "it was joined");
 }
 
+/// A frame that waits for another does not wait for ever.
+#[test]
+fn what_is_held_for_nobody_goes_on() {
+    let (inner, device) = faulty();
+    device.faults().to_host(|frames| frames.hold_at_most(20 * MS).swap(1, 3));
+    let begin = Instant::now();
+    for number in 1..=2 {
+        device.transmit(&frame(number)).unwrap();
+    }
+    assert_eq!((inner.take(), inner.take()), (frame(1), frame(2)));
+    assert!(begin.elapsed() >= 20 * MS);
+}
+
+/// A device that has always a frame more.
+struct Flood;
+
+impl Device for Flood {
+    fn mode(&self) -> Mode {
+        Mode::Tun
+    }
+
+    fn name(&self) -> io::Result<String> {
+        Ok("flood0".to_owned())
+    }
+
+    fn mtu(&self) -> io::Result<u32> {
+        Ok(1500)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::None
+    }
+
+    fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
+        Ok(octets.len())
+    }
+
+    fn receive(&self, buffer: &mut [u8], _: Deadline) -> io::Result<usize> {
+        buffer.iter_mut().zip(frame(1)).for_each(|(to, from)| *to = from);
+        Ok(4)
+    }
+
+    fn interrupt(&self) {}
+}
+
+/// All that comes is dropped, and the deadline holds.
+#[test]
+fn a_deadline_holds_while_frames_are_dropped() {
+    let device = FaultyDevice::new(Arc::new(Flood));
+    device.faults().loss(1.0);
+    for deadline in [Deadline::After(Duration::ZERO), Deadline::After(MS)] {
+        assert_eq!(received(&device, deadline).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+}
+
 /// Two wait in the device, and one frame becomes two.
 #[test]
 fn what_one_reader_does_not_take_wakes_another() {
     let (inner, device) = faulty();
     device.faults().to_device(|frames| frames.duplicate_nth(1, Packet::any().unverified()));
     thread::scope(|scope| {
-        let readers = [(); 2].map(|()| scope.spawn(|| received(&device, Deadline::After(LONG)).unwrap()));
+        let readers = [(); 2].map(|()| scope.spawn(|| received(&device, Deadline::After(PATIENCE)).unwrap()));
         inner.wait_for_readers(2);
         inner.inject(frame(1));
         for reader in readers {
@@ -137,10 +193,10 @@ fn an_interruption_comes_behind_what_is_there() {
     inner.inject(frame(1));
     device.interrupt();
     assert_eq!(received(&device, Deadline::Never).unwrap(), frame(1));
-    assert_eq!(received(&device, Deadline::After(LONG)).unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(received(&device, Deadline::After(PATIENCE)).unwrap_err().kind(), ErrorKind::Interrupted);
     assert_eq!(received(&device, Deadline::After(MS)).unwrap_err().kind(), ErrorKind::TimedOut);
     thread::scope(|scope| {
-        let reader = scope.spawn(|| received(&device, Deadline::After(LONG)).unwrap_err().kind());
+        let reader = scope.spawn(|| received(&device, Deadline::After(PATIENCE)).unwrap_err().kind());
         inner.wait_for_readers(1);
         device.interrupt();
         assert_eq!(reader.join().unwrap(), ErrorKind::Interrupted);

@@ -84,7 +84,7 @@ fn a_late_frame_wakes_who_waits(tun: Tun) {
     host.send(datagram(1));
     let mut buffer = [0; 2000];
     for _ in 0..2 {
-        assert_eq!(tun.device().receive(&mut buffer, Deadline::After(LONG)).unwrap(), 60);
+        assert_eq!(tun.device().receive(&mut buffer, Deadline::After(patience())).unwrap(), 60);
         assert!(tun.clock().now() - begin >= 30 * MS);
     }
     let error = tun.device().receive(&mut buffer, Deadline::Now).unwrap_err();
@@ -221,7 +221,7 @@ fn a_receive_that_gives_nothing_is_no_call(tun: Tun) {
         assert_eq!(device.receive(&mut buffer, Deadline::Now).unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(device.receive(&mut buffer, Deadline::After(MS)).unwrap_err().kind(), ErrorKind::TimedOut);
         host.send(datagram(1));
-        assert_eq!(device.receive(&mut buffer, Deadline::After(LONG)).unwrap(), frames);
+        assert_eq!(device.receive(&mut buffer, Deadline::After(patience())).unwrap(), frames);
     }
 }
 
@@ -251,7 +251,7 @@ fn packet_information_is_kept_and_wrong_where_planned(tun: Tun) {
     let mut buffer = [0; 2000];
     let mut headers = Vec::new();
     for _ in 0..3 {
-        let length = device.receive(&mut buffer, Deadline::After(LONG)).unwrap();
+        let length = device.receive(&mut buffer, Deadline::After(patience())).unwrap();
         headers.push((buffer.first_chunk::<4>().copied().unwrap(), length));
     }
     let header = |flags, protocol| TunPi { flags, protocol }.encode();
@@ -296,7 +296,7 @@ fn the_link_goes_down_at_its_time(tun: Tun) {
     let host = tun.host_end();
     tun.faults().device(|device| device.at(20 * MS, LinkFault::Down));
     // Its packet socket says it once.
-    let error = host.device().receive(&mut [0; 100], Deadline::After(LONG)).unwrap_err();
+    let error = host.device().receive(&mut [0; 100], Deadline::After(patience())).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(100), "ENETDOWN");
 }
 
