@@ -34,6 +34,7 @@ impl LinkControl for KernelLink {
     }
 
     fn is_up(&self) -> bool {
-        self.device.state().is_ok_and(|state| state.up)
+        // A socket buffer that is full makes it not writable as well, so that only the first of the two answers alone.
+        self.device.is_writable() || self.device.state().is_ok_and(|state| state.up)
     }
 }
