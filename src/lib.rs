@@ -19,7 +19,7 @@
 //!
 //! * **Code that owns the device** (a VPN, a user-space stack, a router): hand it the device end in whatever shape it
 //!   takes ([`Exchange::device`](exchange::Exchange::device), [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
-//!   and drive it from the host end: with sockets, which live in the test's own namespace, or with raw frames
+//!   and drive it from the host end: with sockets, the same on both backends ([`Link::host`]), or with raw frames
 //!   ([`Link::host_end`]).
 //! * **Code that uses sockets** (ping, DNS or DHCP tools, servers, the kernel itself): play the network through the
 //!   device end, by hand ([`send`](exchange::Exchange::send), [`expect`](exchange::Exchange::expect)) or with an answering machine ([`Link::answer`]).
@@ -31,9 +31,9 @@
 //! A module uses only what stands below it.
 //!
 //! ```text
-//!  tuntap_test (the attribute) ─► context   what a test receives: Tun, Tap, Stack, its namespace, its report
+//!  tuntap_test (the attribute) ─► context   what a test receives: Tun, Tap, Host, its namespace, its report
 //!                                    │
-//!             to_test ─► exchange · answer   send, expect, account for every frame, explain · answering machines
+//!      to_test ─► exchange · answer · host   send, expect, account, explain · answering machines · the host's sockets
 //!                          │         │
 //!      strategy, fuzz ─► packet ── capture  templates: build, match, explain (on etherparse) · pcapng, pcap
 //!                          └────┬────┘
@@ -59,7 +59,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Faults on kernel links, one API for sockets at the host end of both backends, answering machines beyond ICMP echo, kernel
+//! Faults on kernel links, the host's sockets as futures, answering machines beyond ICMP echo, kernel
 //! devices on macOS and the BSDs.
 
 pub mod answer;
@@ -69,6 +69,8 @@ pub mod context;
 pub mod device;
 pub mod exchange;
 pub mod fuzz;
+#[cfg(feature = "host")]
+pub mod host;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod mock;
@@ -78,6 +80,8 @@ pub mod shrink;
 pub mod strategy;
 mod to_test;
 
+#[cfg(feature = "host")]
+pub use context::Host;
 pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;
 #[cfg(target_os = "linux")]
@@ -89,6 +93,8 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use crate::answer::IcmpEcho;
+    #[cfg(feature = "host")]
+    pub use crate::context::Host;
     pub use crate::context::{HostEnd, Stack, Tap, Tun};
     pub use crate::device::{Frame, FrameRef};
     pub use crate::exchange::{

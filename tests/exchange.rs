@@ -276,3 +276,22 @@ fn a_host_end_that_lost_frames_makes_a_failure_inconclusive(tun: Tun) {
     assert!(failure.is_inconclusive());
     assert!(failure.to_string().contains("the host end dropped 1 frame, which nobody read in time"), "{failure}");
 }
+
+/// Code under test that has the device by reference leaves as much evidence as one that was handed it.
+#[tuntap_test]
+fn what_goes_through_the_device_itself_is_on_record(tun: Tun) {
+    let request = Icmpv4::echo_request(7, 1).into_packet().build().unwrap();
+    tun.device().transmit(&request).unwrap();
+    assert!(tun.device().transmit(&[0]).is_err(), "no IP packet");
+    let mut buffer = [0; 100];
+    let length = tun.device().receive(&mut buffer, Duration::from_secs(10).into()).unwrap();
+    assert_eq!(length, request.len());
+    let accounting = tun.accounting();
+    assert_eq!((accounting.written, accounting.received, accounting.delivered), (1, 1, 1), "{accounting}");
+    let text = "0 sent, 1 written by the code under test; 1 received: 1 read by the code under test";
+    assert_eq!(accounting.to_string(), text);
+    let failure = tun.try_expect(Udp::new().within(Duration::from_millis(5))).unwrap_err().to_string();
+    for told in ["──▶", "sent by the code under test", "REFUSED", "read by the code under test"] {
+        assert!(failure.contains(told), "{told} is not in\n{failure}");
+    }
+}

@@ -87,15 +87,15 @@ impl Ends {
 }
 
 /// The host, as the exchange at the device end sees it.
-pub(super) struct Host {
+pub(super) struct HostSide {
     pub(super) ends: Arc<Ends>,
     /// The link's number, counted from 1, and its faults.
     number: usize,
     faults: Arc<Faulty>,
-    pub(super) kind: HostKind,
+    pub(super) kind: Kind,
 }
 
-pub(super) enum HostKind {
+pub(super) enum Kind {
     Mock(Cable),
     #[cfg(target_os = "linux")]
     Kernel {
@@ -110,7 +110,7 @@ pub(super) enum HostKind {
     },
 }
 
-impl Host {
+impl HostSide {
     pub(super) fn new(
         ends: &Arc<Ends>,
         backing: &Backing,
@@ -123,9 +123,9 @@ impl Host {
         // Used where there is a kernel backend.
         let _ = (stack, witnesses, hosts, config);
         let kind = match backing {
-            Backing::Mock { cable, .. } => HostKind::Mock(cable.clone()),
+            Backing::Mock { cable, .. } => Kind::Mock(cable.clone()),
             #[cfg(target_os = "linux")]
-            Backing::Kernel { link, .. } => HostKind::Kernel {
+            Backing::Kernel { link, .. } => Kind::Kernel {
                 device: Arc::clone(&link.device),
                 stack: stack.clone(),
                 witnesses: witnesses.clone(),
@@ -139,20 +139,20 @@ impl Host {
     }
 }
 
-impl FarEnd for Host {
+impl FarEnd for HostSide {
     fn exceeds_mtu(&self, octets: usize) -> bool {
         match &self.kind {
-            HostKind::Mock(cable) => self.ends.exceeds_mtu(octets, &cable.device_end()),
+            Kind::Mock(cable) => self.ends.exceeds_mtu(octets, &cable.device_end()),
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { device, .. } => self.ends.exceeds_mtu(octets, &**device),
+            Kind::Kernel { device, .. } => self.ends.exceeds_mtu(octets, &**device),
         }
     }
 
     fn dropped(&self) -> io::Result<u64> {
         match &self.kind {
-            HostKind::Mock(cable) => Ok(cable.statistics().tx_dropped),
+            Kind::Mock(cable) => Ok(cable.statistics().tx_dropped),
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { device, filtered, queue_length, .. } => {
+            Kind::Kernel { device, filtered, queue_length, .. } => {
                 let statistics = device.statistics()?;
                 // A queue that was never full has dropped nothing: it was the filter.
                 let filter = *filtered && statistics.tx_packets < *queue_length;
@@ -166,9 +166,9 @@ impl FarEnd for Host {
             return Means::Quiet(Reason::Program);
         }
         match &self.kind {
-            HostKind::Mock(_) => Means::AtOnce,
+            Kind::Mock(_) => Means::AtOnce,
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { device, stack, witnesses, hosts, fence, .. } => {
+            Kind::Kernel { device, stack, witnesses, hosts, fence, .. } => {
                 let Ok(Some(prepared)) = Fence::prepare(device, hosts) else {
                     return Means::Quiet(Reason::NoAddress);
                 };
@@ -187,9 +187,9 @@ impl FarEnd for Host {
         // Used where there is a kernel backend.
         let _ = frame;
         match &self.kind {
-            HostKind::Mock(_) => false,
+            Kind::Mock(_) => false,
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { fence, .. } => fence.get().is_some() && Fence::is_part(frame),
+            Kind::Kernel { fence, .. } => fence.get().is_some() && Fence::is_part(frame),
         }
     }
 
@@ -197,9 +197,9 @@ impl FarEnd for Host {
         // Used where there is a kernel backend.
         let _ = (nonce, frame);
         match &self.kind {
-            HostKind::Mock(_) => false,
+            Kind::Mock(_) => false,
             #[cfg(target_os = "linux")]
-            HostKind::Kernel { fence, .. } => fence.get().is_some_and(|fence| fence.is_answer(nonce, frame)),
+            Kind::Kernel { fence, .. } => fence.get().is_some_and(|fence| fence.is_answer(nonce, frame)),
         }
     }
 

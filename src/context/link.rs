@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::backing::Backing;
 use super::case::CaseOutcome;
-use super::far_end::{DeviceSide, Ends, Host};
+use super::far_end::{DeviceSide, Ends, HostSide};
+#[cfg(feature = "host")]
+use super::host::Host;
 use super::host_end::HostEnd;
 use super::plan::Addresses;
 use super::{Shared, Stack, TestContext};
@@ -56,7 +58,7 @@ impl Link {
             // What the kernel says of its own accord is not what these rules are for.
             monitors: if config.has_chatter() { Monitors::none() } else { Monitors::new() },
             strict: context.is_strict(),
-            far_end: Arc::new(Host::new(
+            far_end: Arc::new(HostSide::new(
                 &ends,
                 &backing,
                 &stack,
@@ -152,6 +154,13 @@ impl Link {
     #[must_use]
     pub const fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The host at the far end: its sockets, on both backends, its programs and its tables.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn host(&self) -> Host {
+        Host::new(self.stack.clone(), self.exchange.clock().clone())
     }
 
     /// The kernel's device with its netlink socket: routes, neighbours, carrier, statistics. `None` on the mock.

@@ -20,6 +20,8 @@ mod backing;
 mod case;
 mod far_end;
 mod handed_over;
+#[cfg(feature = "host")]
+mod host;
 mod host_end;
 #[cfg(target_os = "linux")]
 mod kernel_link;
@@ -42,6 +44,8 @@ use std::time::Instant;
 
 pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
+#[cfg(feature = "host")]
+pub use host::Host;
 pub use host_end::HostEnd;
 pub use link::Link;
 pub use outcome::{
@@ -191,7 +195,7 @@ impl TestContext {
         self.path
     }
 
-    /// Makes what a test takes as an argument: a [`Tun`], a [`Tap`], a [`Stack`], on Linux a
+    /// Makes what a test takes as an argument: a [`Tun`], a [`Tap`], a [`Host`], a [`Stack`], on Linux a
     /// [`Namespace`](crate::kernel::Namespace).
     ///
     /// # Errors
@@ -328,7 +332,7 @@ impl fmt::Debug for TestContext {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a `#[tuntap_test]` function",
     label = "not a device",
-    note = "take `Tun`, `Tap`, `Stack` or `kernel::Namespace`, or implement `FromTestContext` for it"
+    note = "take `Tun`, `Tap`, `Host`, `Stack` or `kernel::Namespace`, or implement `FromTestContext` for it"
 )]
 pub trait FromTestContext: Sized {
     /// Makes one.

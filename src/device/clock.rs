@@ -11,7 +11,8 @@
 //!
 //! Virtual time stands still while any thread that has used an end of a link runs. When all of them wait, whatever is due
 //! is done, in the order of the links; then the clock jumps to what comes next, and a minute of back-off has taken some
-//! microseconds. Who was never seen at an end is not waited for; who ends is forgotten.
+//! microseconds. Who was never seen at an end is not waited for, unless it was announced
+//! ([`Clock::spawn`], [`Clock::scope`], [`Clock::announce`]); who ends is forgotten.
 //!
 //! * A thread that waits while another one, which has used an end, does something else (a `join`, a channel, a real sleep)
 //!   is given what is due by then, but no time passes; after two seconds of real time its wait fails and names the other.
@@ -26,6 +27,7 @@ mod registration;
 mod scheduler;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod waiting;
 
 use std::fmt;
@@ -33,6 +35,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 pub(crate) use scheduler::{Scheduler, Source};
+pub use threads::{Announcement, ClockScope, ClockThread, ScopedClockThread};
 pub(crate) use waiting::{WaitError, What};
 
 use super::Deadline;

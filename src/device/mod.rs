@@ -22,7 +22,7 @@ mod witness;
 
 pub(crate) use address::documentation_hosts;
 pub use address::{AddressError, Cidr};
-pub use clock::Clock;
+pub use clock::{Announcement, Clock, ClockScope, ClockThread, ScopedClockThread};
 pub(crate) use clock::{Scheduler, Source, WaitError, What};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode, Time};
 pub(crate) use frame::LARGEST_FRAME;

@@ -90,7 +90,7 @@ fn left_out(entries: &[Entry], forgotten: u64) -> Option<String> {
 const fn class(fate: &Fate) -> &'static str {
     match fate {
         Fate::Sent { .. } => "sent",
-        Fate::Refused { .. } | Fate::ReplyRefused { .. } => "REFUSED",
+        Fate::Refused { .. } | Fate::ReplyRefused { .. } | Fate::WriteRefused { .. } => "REFUSED",
         Fate::Replied { .. } => "replied",
         Fate::Waiting => "left over",
         Fate::Matched { .. } => "matched",
@@ -116,6 +116,7 @@ fn became(fate: &Fate) -> String {
         Fate::Skipped { line, .. } => format!("skipped at {}", short(line)),
         Fate::Replied { by } => format!("reply of \"{}\"", cut(by, LONGEST_NAME)),
         Fate::ReplyRefused { by, error } => format!("reply of \"{}\" REFUSED: {error}", cut(by, LONGEST_NAME)),
+        Fate::WriteRefused { error } => format!("sent by the code under test, REFUSED: {error}"),
         Fate::Answered { by } => format!("answered by \"{}\"", cut(by, LONGEST_NAME)),
         Fate::Ignored { by } => format!("ignored by {}", cut(by, LONGEST_NAME)),
         Fate::Waiting

@@ -92,6 +92,11 @@ impl DeviceEnd {
         self.device.transmit(&octets).map(drop)
     }
 
+    /// The frame behind the device's packet information; `None` where there is not even that.
+    fn frame_in<'a>(&self, octets: &'a [u8]) -> Option<&'a [u8]> {
+        octets.get(self.device.framing().header_len()..)
+    }
+
     /// Reads through the one reader where there is one, else `directly`. Whoever reads directly while a reader starts is
     /// interrupted and goes on through that: a link never has two.
     fn read(
@@ -213,12 +218,25 @@ impl Device for DeviceEnd {
     }
 
     fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
-        self.device.transmit(octets)
+        // Before it is written: its answer comes behind it.
+        let number = self.frame_in(octets).map(|frame| self.timeline.writing_directly(frame));
+        let written = self.device.transmit(octets);
+        if let (Some(number), Err(error)) = (number, &written) {
+            self.timeline.write_refused(number, error);
+        }
+        written
     }
 
     fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        // Whoever kills this process while it waits finds all that was before.
+        self.timeline.flush();
         let received = match self.read(deadline, |device, deadline| device.receive(buffer, deadline))? {
-            Read::Direct(length) => return Ok(length),
+            Read::Direct(length) => {
+                if let Some(frame) = buffer.get(..length).and_then(|octets| self.frame_in(octets)) {
+                    self.timeline.read_directly(frame);
+                }
+                return Ok(length);
+            }
             Read::Queued(received) => received,
         };
         self.timeline.flush();

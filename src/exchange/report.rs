@@ -52,8 +52,14 @@ pub(super) fn write(exchange: &Exchange, problem: &Problem<'_>) -> (String, bool
     let _ = head(&mut report, exchange, problem, suspicion.as_deref(), &taken);
     let lines = report.lines().count();
     let matters = |entry: &Entry| {
-        matches!(entry.fate, Fate::Unexpected { .. } | Fate::Refused { .. } | Fate::ReplyRefused { .. } | Fate::Dropped)
-            || taken.iter().any(|(number, _)| *number == entry.number)
+        matches!(
+            entry.fate,
+            Fate::Unexpected { .. }
+                | Fate::Refused { .. }
+                | Fate::ReplyRefused { .. }
+                | Fate::WriteRefused { .. }
+                | Fate::Dropped
+        ) || taken.iter().any(|(number, _)| *number == entry.number)
             || problem.looked_at.first().is_some_and(|looked| looked.number == entry.number)
     };
     let lost = verdict::lost(exchange).filter(|_| suspicion.is_none());
@@ -273,6 +279,7 @@ pub(crate) fn fate(fate: &Fate) -> String {
         Fate::Refused { line, error } => format!("REFUSED: {error} {}", at(line)),
         Fate::Replied { by } => format!("reply of \"{by}\""),
         Fate::ReplyRefused { by, error } => format!("reply of \"{by}\" REFUSED: {error}"),
+        Fate::WriteRefused { error } => format!("sent by the code under test, REFUSED: {error}"),
         Fate::Waiting => "left over".to_owned(),
         Fate::Matched { by, .. } => format!("matched: {}", cut(by, LONGEST)),
         Fate::Delivered => "read by the code under test".to_owned(),

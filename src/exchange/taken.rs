@@ -98,6 +98,6 @@ fn fate(entry: &Entry, problem: &Problem<'_>, last_sent: u64) -> Option<String> 
         Fate::Matched { .. } | Fate::Unexpected { .. } => return None,
         Fate::Sent { .. } | Fate::Refused { .. } | Fate::Replied { .. } | Fate::ReplyRefused { .. } => return None,
         // Nobody looks for a frame once the device is handed over.
-        Fate::ToProgram | Fate::FromProgram => return None,
+        Fate::ToProgram | Fate::FromProgram | Fate::WriteRefused { .. } => return None,
     })
 }

@@ -56,8 +56,10 @@ pub(crate) enum Fate {
     Unexpected { by: Arc<str>, line: Line },
     /// Seen after a hand-over: the host sent it.
     ToProgram,
-    /// Seen after a hand-over: the code under test sent it.
+    /// The code under test sent it, through the device itself or after a hand-over.
     FromProgram,
+    /// The code under test wrote it to the device itself, which refused it.
+    WriteRefused { error: String },
     /// Lost in the harness: the reader's queue was full.
     Dropped,
     /// Thrown away before a case.
@@ -94,6 +96,8 @@ pub struct Accounting {
     pub sent: u64,
     /// Replies of answering machines.
     pub replies: u64,
+    /// Frames that the code under test wrote through the device itself.
+    pub written: u64,
 }
 
 impl fmt::Display for Accounting {
@@ -103,6 +107,9 @@ impl fmt::Display for Accounting {
             0 => {}
             1 => f.write_str(", 1 reply")?,
             replies => write!(f, ", {replies} replies")?,
+        }
+        if self.written > 0 {
+            write!(f, ", {} written by the code under test", self.written)?;
         }
         write!(f, "; {} received", self.received)?;
         let mut between = ": ";
@@ -149,7 +156,8 @@ impl Entry {
             | Fate::Refused { .. }
             | Fate::Replied { .. }
             | Fate::ReplyRefused { .. }
-            | Fate::FromProgram => Direction::Sent,
+            | Fate::FromProgram
+            | Fate::WriteRefused { .. } => Direction::Sent,
             _ => Direction::Received,
         }
     }
@@ -294,6 +302,30 @@ impl Timeline {
         };
         *count += 1;
         self.push(&mut state, seen.octets, seen.at, fate);
+    }
+
+    /// The code under test has read a frame through the device itself, without the reader.
+    pub(super) fn read_directly(&self, octets: &[u8]) {
+        let mut state = self.state();
+        state.tally.received += 1;
+        state.tally.delivered += 1;
+        self.push(&mut state, octets, self.clock.now(), Fate::Delivered);
+    }
+
+    /// The code under test is about to write a frame through the device itself; if the device refuses it, say so with
+    /// [`write_refused`](Self::write_refused).
+    pub(super) fn writing_directly(&self, octets: &[u8]) -> u64 {
+        let mut state = self.state();
+        state.tally.written += 1;
+        self.push(&mut state, octets, self.clock.now(), Fate::FromProgram)
+    }
+
+    pub(super) fn write_refused(&self, number: u64, error: &io::Error) {
+        let mut state = self.state();
+        state.tally.written -= 1;
+        if let Some(entry) = state.entry(number) {
+            entry.fate = Fate::WriteRefused { error: error.to_string() };
+        }
     }
 
     pub(crate) fn note_violation(&self, violation: Violation) {

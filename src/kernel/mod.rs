@@ -13,6 +13,8 @@ mod environment;
 mod error;
 mod fence;
 mod ioctl;
+#[cfg(feature = "host")]
+mod ip_socket;
 mod link;
 mod linux;
 mod namespace;
@@ -39,6 +41,10 @@ pub use privilege::{Privilege, Step as SetupStep};
 pub use probe::probe;
 pub use sockets::{OpenSocket, SocketProtocol, TcpState, sockets};
 
+#[cfg(feature = "host")]
+pub(crate) use ip_socket::{Datagram, IpSocket};
 pub(crate) use link::{LinkPlan, bring_up};
 pub(crate) use packet_socket::PacketWitness;
 pub(crate) use turn::Turn;
+#[cfg(feature = "host")]
+pub(crate) use waiting::ready;

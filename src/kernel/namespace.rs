@@ -12,14 +12,19 @@
 //! What a new namespace inherits from the initial one (Docker's forwarding, systemd's rp_filter) is set back to the
 //! kernel's defaults; see [`Namespace::unapplied`].
 
+#![expect(unsafe_code, reason = "what a program does between fork and exec is the caller's word")]
+
 use std::any::Any;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::panic;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -146,6 +151,28 @@ impl Namespace {
             self.join()?;
             Ok(closure())
         })?
+    }
+
+    /// A program that will run in this namespace, whichever thread starts it. It gets the privileges that this process
+    /// has there.
+    ///
+    /// ```no_run
+    /// # use tuntap_test::kernel::Namespace;
+    /// let there = Namespace::new()?;
+    /// let output = there.command("ip").args(["-brief", "link"]).output()?;
+    /// assert!(String::from_utf8_lossy(&output.stdout).starts_with("lo"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        // Who is there already may not be allowed to enter again, and need not: its programs are born there.
+        if !self.is_current() {
+            let namespace = Arc::clone(&self.inner);
+            let enter = move || Ok(setns(&namespace.descriptor, CloneFlags::CLONE_NEWNET)?);
+            // SAFETY: between fork and exec it makes one system call, and does not allocate.
+            unsafe { command.pre_exec(enter) };
+        }
+        command
     }
 
     /// What the kernel has counted in this namespace; see [`Counters::read`].

@@ -14,6 +14,20 @@ use nix::sys::time::TimeSpec;
 use super::KernelError;
 use crate::device::Deadline;
 
+/// Waits until a descriptor can be read, or written, or has an error; false when the time is over first. A signal does
+/// not end the wait.
+#[cfg(feature = "host")]
+pub(crate) fn ready(descriptor: BorrowedFd<'_>, writable: bool, end: Option<Instant>) -> io::Result<bool> {
+    let flags = if writable { PollFlags::POLLOUT } else { PollFlags::POLLIN };
+    loop {
+        let left = end.map(|end| TimeSpec::from_duration(end.saturating_duration_since(Instant::now())));
+        match ppoll(&mut [PollFd::new(descriptor, flags)], left, None) {
+            Err(Errno::EINTR) => {}
+            result => return Ok(result? > 0),
+        }
+    }
+}
+
 /// Interrupts one wait, the present one or else the next.
 #[derive(Debug)]
 pub(super) struct Waker {

@@ -88,6 +88,8 @@ use std::sync::Arc;
 pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
+#[cfg(all(feature = "host", target_os = "linux"))]
+pub(crate) use checksum::checksum as internet_checksum;
 pub(crate) use checksum::pseudo_header_sum;
 pub(crate) use compare::Distance;
 pub use conversions::ConversionError;

@@ -24,15 +24,41 @@ pub(super) fn known_tasks() -> MutexGuard<'static, BTreeSet<u32>> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a thread of this process runs, or is about to, that no clock knows.
-pub(super) fn unknown_tasks_run() -> bool {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return false };
-    let unknown = {
-        let known = known_tasks();
-        let task = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
-        tasks.filter_map(|entry| task(entry.ok()?)).filter(|task| !known.contains(task)).collect::<Vec<u32>>()
-    };
-    unknown.into_iter().any(|task| Sample::of(Some(task)).is_some_and(|sample| !sample.sleeps))
+/// The threads of this process; `None` where that cannot be told.
+pub(super) fn all_tasks() -> Option<BTreeSet<u32>> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let task = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    Some(tasks.filter_map(|entry| task(entry.ok()?)).collect())
+}
+
+/// The threads of this process that no clock knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strangers {
+    /// One runs, or is about to.
+    Run,
+    /// None does, but one is there that was not before.
+    AreNew,
+    /// Those that were there before sleep.
+    Sleep,
+    Untold,
+}
+
+impl Strangers {
+    pub(super) fn since(before: Option<&BTreeSet<u32>>) -> Self {
+        let Some((before, mut unknown)) = before.zip(all_tasks()) else { return Self::Untold };
+        {
+            let known = known_tasks();
+            unknown.retain(|task| !known.contains(task));
+        }
+        let runs = |task: &u32| Sample::of(Some(*task)).is_some_and(|sample| !sample.sleeps);
+        if unknown.iter().any(runs) {
+            Self::Run
+        } else if unknown.is_subset(before) {
+            Self::Sleep
+        } else {
+            Self::AreNew
+        }
+    }
 }
 
 /// What a thread was doing at one moment.

@@ -2,13 +2,14 @@
 //!
 //! All of it is behind the scheduler's lock; nothing here waits.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Condvar, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::blocked::Task;
-use super::scheduler::{PATIENCE, Source};
+use super::scheduler::{Source, patience};
 use super::waiting::WaitError;
 
 /// The end of a wait.
@@ -89,8 +90,13 @@ pub(super) struct State {
     pub(super) running: Option<ThreadId>,
     pub(super) sources: Vec<Weak<dyn Source>>,
     pub(super) parties: Vec<Party>,
-    /// How often a deadline was put off in this test.
+    /// The threads that were there when the time began, as far as that can be told.
+    pub(super) tasks_before: Option<Arc<BTreeSet<u32>>>,
+    /// Threads that are to come, by number and name.
+    pub(super) announced: Vec<(u64, String)>,
+    /// How often a deadline was put off in this test for a thread that ran, and because there was one that was new.
     pub(super) graces: u32,
+    pub(super) graces_for_new: u32,
     pub(super) grace: Grace,
     /// How often it was looked whether something is due: what is recorded in one round is of one instant and has no order.
     pub(super) round: u64,
@@ -128,7 +134,8 @@ impl State {
 
     /// Whether all wait who have used an end, `except` that one.
     pub(super) fn all_wait(&self, except: Option<ThreadId>) -> bool {
-        self.running.is_none() && self.parties.iter().all(|party| Some(party.thread) == except || self.waits(party))
+        let all_are_there = self.announced.is_empty() && self.running.is_none();
+        all_are_there && self.parties.iter().all(|party| Some(party.thread) == except || self.waits(party))
     }
 
     pub(super) fn set_wait(&mut self, thread: ThreadId, wait: Option<Wait>) {
@@ -143,9 +150,9 @@ impl State {
     }
 
     /// Changes when anything does.
-    pub(super) fn progress(&self) -> (u64, Instant, usize) {
+    pub(super) fn progress(&self) -> (u64, Instant, usize, usize) {
         let waiting = self.parties.iter().filter(|party| party.wait.is_some() || party.outside).count();
-        (self.generation, self.now, waiting)
+        (self.generation, self.now, waiting, self.announced.len())
     }
 
     /// Whether nothing but a deadline, or nothing at all, comes next: another thread that was given an end may be about to
@@ -195,11 +202,18 @@ impl State {
 
     pub(super) fn who_does_not_wait(&self, me: ThreadId) -> String {
         let idle = self.parties.iter().filter(|party| party.thread != me && party.wait.is_none() && !party.outside);
-        let names: Vec<_> =
-            idle.map(|party| format!("thread `{}`, which used {} last", party.name, party.end)).collect();
+        let idle = idle.map(|Party { name, end, .. }| match end.as_str() {
+            "" => format!("thread `{name}`, which has used no link yet,"),
+            end => format!("thread `{name}`, which used {end} last,"),
+        });
+        let announced =
+            self.announced.iter().map(|(_, name)| format!("thread `{name}`, which was announced and has not begun,"));
+        let names: Vec<_> = idle.chain(announced).collect();
         format!(
-            "virtual time stands still: for {PATIENCE:?} of real time {} did not wait on a link ({self}). Let it wait \
-             there, wrap what it does in `clock.outside(|| …)`, or write #[tuntap_test(time = real)]",
+            "virtual time stands still: for {:?} of real time {} did not wait on a link ({self}). Let it wait \
+             there, wrap what it does (a join, a channel, a lock) in `clock.outside(|| …)`, or write \
+             #[tuntap_test(time = real)]",
+            patience(),
             names.join("; ")
         )
     }
@@ -208,8 +222,12 @@ impl State {
 /// Who waits for what.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (_, name)) in self.announced.iter().enumerate() {
+            write!(f, "{}thread `{name}` is to come", if index == 0 { "" } else { "; " })?;
+        }
+        let before = self.announced.len();
         for (index, party) in self.parties.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { "; " })?;
+            f.write_str(if before + index == 0 { "" } else { "; " })?;
             match &party.wait {
                 _ if party.outside => write!(f, "thread `{}` is outside", party.name)?,
                 None => write!(f, "thread `{}` runs", party.name)?,

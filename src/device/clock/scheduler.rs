@@ -4,23 +4,29 @@
 //! who waits something new bumps the generation ([`Scheduler::bump`]), after its own lock is free. Who looked at an older
 //! generation looks again, so no wake-up is lost.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::blocked::{Sample, this_task, unknown_tasks_run};
+use super::blocked::{Sample, Strangers, all_tasks, this_task};
 use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
 use super::waiting::{WaitError, What};
-use crate::device::Deadline;
+use crate::device::{Deadline, timeout_scale};
 
-/// How long somebody may wait in real time for those who do not.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long somebody may wait in real time for those who do not: 2 s times `TUNTAP_TEST_TIMEOUT_SCALE`.
+pub(super) fn patience() -> Duration {
+    Duration::from_secs(2).mul_f64(timeout_scale())
+}
+
 /// How long in real time those who do not wait have to be seen asleep before what is due is done without them.
 const ASLEEP: Duration = Duration::from_millis(20);
-/// How long a deadline is put off in real time while only one thread is known, or a thread runs that no clock knows: it
-/// may have been given an end and not have begun. How often that is done in one test, and at one instant in any case.
+/// How long a deadline is put off in real time while a thread runs that no clock knows, or while only one is known and
+/// there is one that was not when the time began: it may have been given an end and not have begun. How often the second
+/// is done in one test; how often the first, and how often that at one instant in any case.
 const GRACE: Duration = Duration::from_millis(2);
+const MOST_GRACES_FOR_NEW: u32 = 10;
 const MOST_GRACES: u32 = 250;
 const GRACES_AT_ONE_INSTANT: u32 = 50;
 /// Rounds without any time passing, after which frames are taken to go round for ever.
@@ -53,7 +59,10 @@ impl Scheduler {
             running: None,
             sources,
             parties,
+            announced: Vec::new(),
             graces: 0,
+            graces_for_new: 0,
+            tasks_before: if is_virtual { all_tasks().map(Arc::new) } else { None },
             grace: Grace::default(),
             round: 0,
             in_circles: false,
@@ -112,7 +121,7 @@ impl Scheduler {
         self.work();
     }
 
-    /// This thread uses that end, and is waited for until it ends.
+    /// This thread uses that end (none in particular for an empty name), and is waited for until it ends.
     pub(crate) fn touch(self: &Arc<Self>, end: &str) {
         let me = thread::current().id();
         let mut state = self.lock();
@@ -120,7 +129,7 @@ impl Scheduler {
             return;
         }
         match state.parties.iter_mut().find(|party| party.thread == me) {
-            Some(party) if party.end == end => {}
+            Some(party) if party.end == end || end.is_empty() => {}
             Some(party) => end.clone_into(&mut party.end),
             None => {
                 drop(state);
@@ -132,6 +141,33 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// A thread of that name is to come. Gives a number for it.
+    pub(super) fn announce(&self, name: &str) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.lock().announced.push((number, name.to_owned()));
+        number
+    }
+
+    /// This thread is the one that was announced under that number.
+    pub(super) fn begin(self: &Arc<Self>, number: u64) {
+        self.touch("");
+        let me = thread::current().id();
+        let mut state = self.lock();
+        let announced = state.announced.iter().find(|(other, _)| *other == number).map(|(_, name)| name.clone());
+        if let Some((party, name)) = state.parties.iter_mut().find(|party| party.thread == me).zip(announced) {
+            party.name = name;
+        }
+        drop(state);
+        self.retract(number);
+    }
+
+    /// The thread of that number has come, or will not.
+    pub(super) fn retract(&self, number: u64) {
+        self.lock().announced.retain(|(other, _)| *other != number);
+        self.changed.notify_all();
     }
 
     /// A thread ended.
@@ -245,6 +281,11 @@ impl Scheduler {
             Deadline::Never => Until::Never,
         };
         loop {
+            if self.is_virtual() {
+                // Who is woken while what is due is still being done looks when all of it is done: what it finds, and in
+                // which round that was, does not depend on how fast it is.
+                self.wait_until_idle();
+            }
             let generation = self.lock().generation;
             if let Some(found) = attempt() {
                 return Ok(found);
@@ -293,10 +334,12 @@ impl Scheduler {
                         (seen, stuck_since) = (next.progress(), Instant::now());
                     }
                     let is_virtual = next.real.is_none();
-                    if is_virtual && stuck_since.elapsed() >= PATIENCE {
+                    if is_virtual && stuck_since.elapsed() >= patience() {
                         break Err(WaitError::Stuck(next.who_does_not_wait(me).into()));
                     }
                     state = match most {
+                        // A wait of no time takes a system call, and with the timer's slack 50 µs.
+                        Some(Duration::ZERO) => next,
                         Some(most) => self.changed.wait_timeout(next, most).unwrap_or_else(PoisonError::into_inner).0,
                         None if is_virtual => self.wait_for_others(next, me),
                         None => self.changed.wait(next).unwrap_or_else(PoisonError::into_inner),
@@ -331,7 +374,7 @@ impl Scheduler {
             .iter()
             .zip(before)
             .all(|(task, before)| before.zip(Sample::of(*task)).is_some_and(|(before, now)| now.slept_since(&before)));
-        if asleep {
+        if asleep && self.lock().announced.is_empty() {
             self.run_due();
         }
         self.lock()
@@ -387,18 +430,22 @@ impl Scheduler {
         }
         let instant = Some((generation, state.now));
         if state.would_end_a_wait(next) && !state.grace.is_over(instant) {
-            let alone = state.parties.len() == 1 && state.graces < MOST_GRACES;
+            let alone = state.parties.len() == 1 && state.graces_for_new < MOST_GRACES_FOR_NEW;
+            let before = state.tasks_before.clone();
             drop(state);
-            let others_run = unknown_tasks_run();
+            let strangers = Strangers::since(before.as_deref());
             state = self.lock();
             if Some((state.generation, state.now)) != instant {
                 return (state, Step::Sleep(Some(Duration::ZERO)));
             }
+            let others_run = strangers == Strangers::Run;
+            let new = alone && matches!(strangers, Strangers::AreNew | Strangers::Untold);
             let count = if state.grace.at == instant { state.grace.count + 1 } else { 1 };
             let more = state.graces < MOST_GRACES || count < GRACES_AT_ONE_INSTANT;
             state.grace = Grace { at: instant, count, over: !(others_run && more) };
-            state.graces += u32::from(alone || others_run);
-            return (state, Step::Sleep(Some(if alone || others_run { GRACE } else { Duration::ZERO })));
+            state.graces += u32::from(others_run);
+            state.graces_for_new += u32::from(new);
+            return (state, Step::Sleep(Some(if new || others_run { GRACE } else { Duration::ZERO })));
         }
         let step = state.move_on(next, &self.changed);
         (state, step)
@@ -406,7 +453,7 @@ impl Scheduler {
 
     /// Until the guard is dropped this thread is not waited for.
     pub(super) fn step_outside(self: &Arc<Self>) -> Outside<'_> {
-        self.touch("the clock");
+        self.touch("");
         Outside(self, self.set_outside(true))
     }
 

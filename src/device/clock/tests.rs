@@ -238,3 +238,65 @@ fn what_is_due_comes_while_another_thread_is_asleep() {
     assert_eq!(waiting.join().unwrap(), Ok((begin, 1)));
     assert_eq!(clock.now(), begin);
 }
+
+/// Longer than a thread is waited for that nobody has announced.
+const LONG_BEFORE_ITS_FIRST_USE: Duration = Duration::from_millis(700);
+
+#[test]
+fn an_announced_thread_is_waited_for_before_it_has_used_an_end() {
+    let clock = Clock::new_virtual();
+    let began = clock.now();
+    let other = {
+        let clock = clock.clone();
+        move || {
+            thread::sleep(LONG_BEFORE_ITS_FIRST_USE);
+            clock.advance(ms(5));
+            clock.now()
+        }
+    };
+    let spawned = clock.spawn("late", other.clone());
+    clock.advance(ms(60_000));
+    assert_eq!(spawned.join().unwrap() - began, ms(5));
+    let began = clock.now();
+    let at = clock.scope(|scope| {
+        let late = scope.spawn("late", other);
+        clock.advance(ms(60_000));
+        late.join().unwrap()
+    });
+    assert_eq!(at - began, ms(5));
+    assert_eq!(clock.now() - began, ms(60_000));
+}
+
+/// Who is announced and never comes does not hold the time for ever, and who will not come does not hold it at all.
+#[test]
+fn an_announcement_is_taken_back_or_told() {
+    let clock = Clock::new_virtual();
+    drop(clock.announce("nobody"));
+    clock.advance(ms(1));
+    let announced = clock.announce("late");
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| clock.advance(ms(1)))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(
+        text.contains("for 2s of real time thread `late`, which was announced and has not begun, did not"),
+        "{text}"
+    );
+    drop(announced);
+    clock.advance(ms(1));
+}
+
+/// A panic in the scope, or in a thread of it, is the caller's; the time goes on for those that are left.
+#[test]
+fn a_scope_gives_panics_on() {
+    let clock = Clock::new_virtual();
+    let began = clock.now();
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        clock.scope(|scope| {
+            scope.spawn("goes on", || clock.advance(ms(10)));
+            std::panic::panic_any("the body's");
+        });
+    }));
+    assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"the body's"));
+    assert_eq!(clock.now() - began, ms(10));
+    let payload = clock.scope(|scope| scope.spawn("fails", || std::panic::panic_any(7)).join()).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&7));
+}

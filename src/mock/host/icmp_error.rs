@@ -19,6 +19,8 @@ pub(super) enum Report {
     /// IPv4 only.
     ProtocolUnreachable,
     ReassemblyTimeExceeded,
+    /// A neighbour that does not answer.
+    HostUnreachable,
     /// The octet of the packet that is wrong.
     ParameterProblem {
         code: u8,
@@ -30,6 +32,7 @@ impl Report {
     /// Type and code on IPv4.
     const fn v4(self) -> (u8, u8) {
         match self {
+            Self::HostUnreachable => (3, 1),
             Self::ProtocolUnreachable => (3, 2),
             Self::PortUnreachable => (3, 3),
             Self::ReassemblyTimeExceeded => (11, 1),
@@ -40,6 +43,7 @@ impl Report {
     /// Type and code on IPv6.
     const fn v6(self) -> (u8, u8) {
         match self {
+            Self::HostUnreachable => (1, 3),
             Self::PortUnreachable | Self::ProtocolUnreachable => (1, 4),
             Self::ReassemblyTimeExceeded => (3, 1),
             Self::ParameterProblem { code, .. } => (4, code),
@@ -112,24 +116,38 @@ fn is_never_reported(packet: &[u8]) -> bool {
 impl Stack {
     /// Tells the sender of a packet what is wrong with it, unless that would be wrong itself.
     pub(super) fn report(&mut self, received: &Received<'_>, report: Report) {
-        let is_v4 = received.source.is_ipv4();
-        let number = if is_v4 { protocol::ICMPV4 } else { protocol::ICMPV6 };
         let is_possible = received.is_for_us_alone() && !received.source.is_unspecified();
-        if !is_possible || is_never_reported(received.packet) {
-            return;
+        if is_possible && !is_never_reported(received.packet) {
+            let (from, to) = (received.destination, received.source);
+            self.send_error(from, to, received.packet, received.traffic_class, report);
         }
+    }
+
+    /// Tells the host itself that a packet of its own found no neighbour.
+    pub(super) fn report_to_itself(&mut self, packet: &[u8]) {
+        let source = match packet.first().map(|octet| octet >> 4) {
+            Some(4) => u32_at(packet, 12).map(|bits| IpAddr::V4(bits.into())),
+            _ => packet.get(8..).and_then(|rest| rest.first_chunk::<16>()).map(|octets| IpAddr::from(*octets)),
+        };
+        if let Some(source) = source.filter(|_| !is_never_reported(packet)) {
+            self.send_error(source, source, packet, 0, Report::HostUnreachable);
+        }
+    }
+
+    fn send_error(&mut self, source: IpAddr, destination: IpAddr, packet: &[u8], traffic_class: u8, report: Report) {
+        let is_v4 = source.is_ipv4();
+        let number = if is_v4 { protocol::ICMPV4 } else { protocol::ICMPV6 };
         let (most, header) = if is_v4 { (576, 20) } else { (1280, 40) };
-        let quoted = received.packet.get(..most - header - 8).unwrap_or(received.packet);
+        let quoted = packet.get(..most - header - 8).unwrap_or(packet);
         let (kind, code) = if is_v4 { report.v4() } else { report.v6() };
         let mut message = [[kind, code, 0, 0].as_slice(), &report.rest(is_v4), quoted].concat();
-        let (source, destination) = (received.destination, received.source);
         let sum = match is_v4 {
             true => checksum::internet(&message),
             false => checksum::transport(source, destination, number, &message),
         };
         checksum::put(&mut message, 2, sum);
         // Precedence "internetwork control" (RFC 1812 section 4.3.2.5).
-        let traffic_class = if is_v4 { 0xc0 | received.traffic_class & 0x1e } else { 0 };
+        let traffic_class = if is_v4 { 0xc0 | traffic_class & 0x1e } else { 0 };
         // Without a route the sender is not told.
         let _ = self.send(&Outgoing {
             source,

@@ -65,6 +65,7 @@ mod packet;
 mod ping;
 mod ports;
 mod random;
+mod raw_socket;
 mod reassembly;
 mod route;
 mod stack;
@@ -75,11 +76,12 @@ mod udp_socket;
 
 pub use config::{HostConfig, LinkConfig};
 pub use ping::{PingAnswer, PingSocket};
+pub use raw_socket::RawSocket;
 pub use tcp_stream::{TcpListener, TcpStream};
 pub use udp_socket::UdpSocket;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -181,6 +183,15 @@ impl MockHost {
     /// EADDRINUSE when a socket has the identifier.
     pub fn ping(&self, identifier: u16) -> io::Result<PingSocket> {
         PingSocket::open(&self.shared, identifier)
+    }
+
+    /// A socket for the payloads of an IP protocol, on an address of the host's or, with 0.0.0.0 or `::`, on all of that
+    /// family.
+    ///
+    /// # Errors
+    /// EADDRNOTAVAIL when the host has no such address.
+    pub fn raw(&self, at: IpAddr, protocol: u8) -> io::Result<RawSocket> {
+        RawSocket::open(&self.shared, at, protocol)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!             a packet leaves             asked three times, a second apart      three seconds and no answer
-//!  (nobody) ────────────────► asking ───────────────────────────────────────► (nobody), what waits is dropped
+//!  (nobody) ────────────────► asking ───────────────────────────────────────► (nobody), what waits is reported
 //!                               │ an answer, or a question of the neighbour's own
 //!                               ▼
 //!                             known ──── for good: the host does not ask again whether it is still there
@@ -13,6 +13,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::ethernet;
+use super::ipv6;
+use super::packet::protocol;
 use super::stack::Stack;
 
 /// `mcast_solicit` and `retrans_time_ms`.
@@ -25,6 +27,9 @@ const MOST_WAITING: usize = 43;
 pub(super) struct Neighbours {
     entries: BTreeMap<IpAddr, Entry>,
 }
+
+/// Who did not answer, and what waited for them.
+type Gone = Vec<(IpAddr, VecDeque<Vec<u8>>)>;
 
 enum Entry {
     Known([u8; 6]),
@@ -75,7 +80,7 @@ impl Neighbours {
     }
 
     /// Who is to be asked for now, and who did not answer.
-    fn due(&mut self, now: Duration) -> (Vec<IpAddr>, Vec<IpAddr>) {
+    fn due(&mut self, now: Duration) -> (Vec<IpAddr>, Gone) {
         let (mut ask, mut gone) = (Vec::new(), Vec::new());
         for (address, entry) in &mut self.entries {
             match entry {
@@ -91,10 +96,11 @@ impl Neighbours {
                 _ => {}
             }
         }
-        for address in &gone {
-            self.entries.remove(address);
-        }
-        (ask, gone)
+        let waiting = |address| match self.entries.remove(&address) {
+            Some(Entry::Asking { waiting, .. }) => (address, waiting),
+            _ => (address, VecDeque::new()),
+        };
+        (ask, gone.into_iter().map(waiting).collect())
     }
 }
 
@@ -121,9 +127,21 @@ impl Stack {
                     IpAddr::V6(target) => self.solicit(link, target),
                 }
             }
-            for address in gone {
+            for (address, waiting) in gone {
                 self.tcp_unreachable(address);
+                // TCP has been told.
+                for packet in waiting.iter().filter(|packet| !is_tcp(packet)) {
+                    self.report_to_itself(packet);
+                }
             }
         }
     }
+}
+
+fn is_tcp(packet: &[u8]) -> bool {
+    let number = match packet.first().map(|octet| octet >> 4) {
+        Some(4) => packet.get(9).copied(),
+        _ => ipv6::upper(packet).0,
+    };
+    number == Some(protocol::TCP)
 }

@@ -18,6 +18,7 @@ use super::link::LinkState;
 use super::packet::{Outgoing, Received, protocol};
 use super::ping::PingTable;
 use super::random::Random;
+use super::raw_socket::RawTable;
 use super::reassembly::Reassembly;
 use super::route::Way;
 use super::tcp::TcpTable;
@@ -46,6 +47,7 @@ pub(super) struct Stack {
     pub(super) udp: UdpTable,
     pub(super) tcp: TcpTable,
     pub(super) ping: PingTable,
+    pub(super) raw: RawTable,
     next_socket: u64,
     /// Something happened that a waiting socket may want to know.
     pub(super) changed: bool,
@@ -69,6 +71,7 @@ impl Stack {
             udp: UdpTable::default(),
             tcp,
             ping: PingTable::default(),
+            raw: RawTable::default(),
             next_socket: 0,
             changed: false,
         }
@@ -113,6 +116,7 @@ impl Stack {
     /// Gives a whole packet to who it is for.
     pub(super) fn deliver(&mut self, received: &Received<'_>) {
         let is_v4 = received.source.is_ipv4();
+        let taken = self.receive_raw(received);
         match (received.protocol, is_v4) {
             (protocol::UDP, _) => self.receive_udp(received),
             (protocol::TCP, _) => self.receive_tcp(received),
@@ -120,6 +124,7 @@ impl Stack {
             (protocol::ICMPV6, false) => self.receive_icmpv6(received),
             // Known to the kernel, and of no interest to anybody here.
             (protocol::IGMP, true) | (protocol::UDP_LITE, _) => {}
+            _ if taken => {}
             (_, true) => self.report(received, Report::ProtocolUnreachable),
             (_, false) => {
                 let at = u32::try_from(received.protocol_at).unwrap_or(0);
@@ -186,6 +191,16 @@ impl Shared {
     pub(super) fn change<T>(&self, act: impl FnOnce(&mut Stack) -> T) -> T {
         let result = act(&mut self.lock());
         self.notify();
+        result
+    }
+
+    /// As [`change`](Self::change), but what gave EAGAIN has changed nothing: who waits tries it over and over, and telling
+    /// him of it would make him try again.
+    pub(super) fn attempt<T>(&self, act: impl FnOnce(&mut Stack) -> Result<T, Errno>) -> Result<T, Errno> {
+        let result = act(&mut self.lock());
+        if !matches!(result, Err(Errno::Again)) {
+            self.notify();
+        }
         result
     }
 

@@ -43,7 +43,7 @@ impl TcpStream {
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut Stack, u64) -> Result<T, Errno>) -> io::Result<T> {
-        Ok(self.handle.shared.change(|stack| act(stack, self.handle.number))?)
+        Ok(self.handle.shared.attempt(|stack| act(stack, self.handle.number))?)
     }
 
     /// Whether the connection stands: false while it is being opened.
@@ -189,7 +189,7 @@ impl TcpListener {
     /// EAGAIN when none waits.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let is_v6 = self.local_addr()?.is_ipv6();
-        let number = self.listening.shared.change(|stack| stack.accept_tcp(self.listening.number))?;
+        let number = self.listening.shared.attempt(|stack| stack.accept_tcp(self.listening.number))?;
         let stream = TcpStream::new(&self.listening.shared, number, is_v6);
         let from = stream.peer_addr()?;
         Ok((stream, from))

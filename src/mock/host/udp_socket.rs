@@ -50,7 +50,7 @@ impl UdpSocket {
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut Stack, u64) -> Result<T, Errno>) -> io::Result<T> {
-        Ok(self.handle.shared.change(|stack| act(stack, self.handle.number))?)
+        Ok(self.handle.shared.attempt(|stack| act(stack, self.handle.number))?)
     }
 
     fn state<T>(&self, look: impl FnOnce(&mut UdpState) -> Result<T, Errno>) -> io::Result<T> {
