@@ -11,19 +11,23 @@ use std::sync::PoisonError;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::far_end::Dropped;
-use super::link::faults_of_environment;
+#[cfg(target_os = "linux")]
+use super::kernel_link::KernelLink;
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode, Time, Witness};
 #[cfg(target_os = "linux")]
-use crate::kernel::{self, KernelDevice, netlink};
+use crate::kernel::{self, Fence, KernelDevice};
 #[cfg(not(feature = "host"))]
 use crate::mock::EchoHost;
 #[cfg(feature = "host")]
 use crate::mock::HostOnCable;
+use crate::mock::fault::Faults;
+#[cfg(target_os = "linux")]
+use crate::mock::fault::{FaultyDevice, LinkControl, LinkFault};
 #[cfg(feature = "host")]
 use crate::mock::host::LinkConfig;
-use crate::mock::{Cable, CableConfig};
+use crate::mock::{Cable, CableConfig, Faulty};
 #[cfg(unix)]
 use crate::mock::{Descriptor, into_descriptor};
 use crate::packet::Defaults;
@@ -42,7 +46,7 @@ pub(super) enum Backing {
         kept: Kept,
     },
     #[cfg(target_os = "linux")]
-    Kernel(Arc<KernelDevice>),
+    Kernel { device: Arc<FaultyDevice<KernelDevice>>, link: KernelLink },
 }
 
 impl Backing {
@@ -52,7 +56,10 @@ impl Backing {
         mode: Mode,
         config: &DeviceConfig,
         addresses: &Addresses,
+        number: usize,
     ) -> io::Result<Self> {
+        let planned = context.shared.faults.clone();
+        let planned = planned.plan_of(number)?;
         let queue_length = config.requested_queue_length().unwrap_or(QUEUE_LENGTH);
         #[cfg(target_os = "linux")]
         if let Some(namespace) = stack.namespace() {
@@ -70,7 +77,13 @@ impl Backing {
                 throwaway: stack.is_throwaway(),
             };
             let device = stack.run(|| plan.make())??;
-            return Ok(Self::Kernel(Arc::new(device)));
+            let link = KernelLink { device: Arc::new(device), hosts: addresses.hosts.clone() };
+            // A fence is the harness's own: it is not counted, and nothing keeps it from its answer.
+            let device = FaultyDevice::past(Arc::clone(&link.device), link.clone(), Fence::is_part);
+            if let Some(plan) = planned {
+                device.set(plan.clone())?;
+            }
+            return Ok(Self::Kernel { device: Arc::new(device), link });
         }
         let _ = stack;
         let mut cable = CableConfig::new(mode).packet_info(config.packet_info_mode()).queue_length(queue_length);
@@ -87,8 +100,8 @@ impl Backing {
             cable = cable.mtu(octets);
         }
         let cable = behind(cable, context, stack, mode, config, addresses)?;
-        if let Some(plan) = faults_of_environment()? {
-            let _at_work = cable.faults().set(plan);
+        if let Some(plan) = planned {
+            let _at_work = cable.faults().set(plan.clone());
         }
         Ok(Self::Mock { cable, mode, kept: context.kept() })
     }
@@ -97,7 +110,7 @@ impl Backing {
         match self {
             Self::Mock { cable, .. } => Arc::new(cable.device_end()),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Arc::clone(device) as _,
+            Self::Kernel { device, .. } => Arc::clone(device) as _,
         }
     }
 
@@ -105,7 +118,40 @@ impl Backing {
     pub(super) fn kernel(&self) -> Option<&KernelDevice> {
         match self {
             Self::Mock { .. } => None,
-            Self::Kernel(device) => Some(device),
+            Self::Kernel { link, .. } => Some(&link.device),
+        }
+    }
+
+    /// What is planned for this link.
+    pub(super) fn faults(&self) -> Faults<'_> {
+        match self {
+            Self::Mock { cable, .. } => cable.faults(),
+            #[cfg(target_os = "linux")]
+            Self::Kernel { device, .. } => device.faults(),
+        }
+    }
+
+    /// The faults, which the report asks for when the link is gone.
+    pub(super) fn faulty(&self) -> Arc<Faulty> {
+        match self {
+            Self::Mock { cable, .. } => cable.faulty(),
+            #[cfg(target_os = "linux")]
+            Self::Kernel { device, .. } => device.faulty(),
+        }
+    }
+
+    /// The device end can leave the harness, unless that takes it away from its faults.
+    pub(super) fn check_hand_over(&self) -> io::Result<()> {
+        match self {
+            Self::Mock { .. } => Ok(()),
+            #[cfg(target_os = "linux")]
+            Self::Kernel { device, .. } if device.faulty().is_planned() => Err(io::Error::other(
+                "faults are planned on this link, and whoever opens the TUN/TAP itself goes past them: give the code under \
+                 test `device()` or `&Tun`, or hand the device over without faults (is TUNTAP_TEST_FAULTS set?); on the mock \
+                 into_fd goes through them",
+            )),
+            #[cfg(target_os = "linux")]
+            Self::Kernel { .. } => Ok(()),
         }
     }
 
@@ -113,7 +159,7 @@ impl Backing {
         match self {
             Self::Mock { cable, .. } => Some(cable),
             #[cfg(target_os = "linux")]
-            Self::Kernel(_) => None,
+            Self::Kernel { .. } => None,
         }
     }
 
@@ -121,19 +167,15 @@ impl Backing {
         match self {
             Self::Mock { mode, .. } => Ok(Some(MOCK_MAC).filter(|_| *mode == Mode::Tap)),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(device.state()?.mac.filter(|_| device.mode() == Mode::Tap)),
+            Self::Kernel { link, .. } => Ok(link.device.state()?.mac.filter(|_| link.device.mode() == Mode::Tap)),
         }
     }
 
-    pub(super) fn set_up(&self, up: bool, addresses: &Addresses) -> io::Result<()> {
-        // Used where there is a kernel backend.
-        let _ = addresses;
+    pub(super) fn set_up(&self, up: bool) -> io::Result<()> {
         match self {
             Self::Mock { cable, .. } => cable.set_up(up),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) if up => Ok(kernel::bring_up(device, &addresses.hosts)?),
-            #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(device.apply(&[netlink::Step::Down { index: device.index() }])?),
+            Self::Kernel { link, .. } => link.happen(if up { LinkFault::Up } else { LinkFault::Down }),
         }
     }
 
@@ -141,7 +183,7 @@ impl Backing {
         match self {
             Self::Mock { cable, .. } => cable.set_mtu(octets),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(device.apply(&[netlink::Step::Mtu { index: device.index(), octets }])?),
+            Self::Kernel { link, .. } => link.happen(LinkFault::Mtu(octets)),
         }
     }
 
@@ -156,8 +198,8 @@ impl Backing {
                 Ok((Arc::new(end), Box::new(move || Ok(same.dropped()))))
             }
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => {
-                let end = Arc::new(stack.run(|| device.packet_socket())??);
+            Self::Kernel { link, .. } => {
+                let end = Arc::new(stack.run(|| link.device.packet_socket())??);
                 let same = Arc::clone(&end);
                 Ok((end, Box::new(move || same.dropped())))
             }
@@ -171,7 +213,7 @@ impl Backing {
         match self {
             Self::Mock { cable, .. } => Ok(Box::new(cable.witness())),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(Box::new(stack.run(|| device.witness())??)),
+            Self::Kernel { link, .. } => Ok(Box::new(stack.run(|| link.device.witness())??)),
         }
     }
 
@@ -187,7 +229,7 @@ impl Backing {
                 Ok(fd)
             }
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => Ok(device.descriptor(blocking)?),
+            Self::Kernel { link, .. } => Ok(link.device.descriptor(blocking)?),
         }
     }
 
@@ -200,7 +242,7 @@ impl Backing {
                 "the mock has no name that another program could open: write #[tuntap_test(kernel)]",
             )),
             #[cfg(target_os = "linux")]
-            Self::Kernel(device) => HandedOver::new(&device, stack),
+            Self::Kernel { link, .. } => HandedOver::new(&link.device, stack),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
 use crate::exchange::{FarEnd, Faulted, Means, Reason, Timeline};
 #[cfg(target_os = "linux")]
 use crate::kernel::{Fence, KernelDevice, OpenSocket, sockets};
-use crate::mock::Cable;
+use crate::mock::{Cable, Faulty};
 
 /// Numbers fences apart, also those of links that one namespace has.
 #[cfg(target_os = "linux")]
@@ -89,6 +89,9 @@ impl Ends {
 /// The host, as the exchange at the device end sees it.
 pub(super) struct HostSide {
     pub(super) ends: Arc<Ends>,
+    /// The link's number, counted from 1, and its faults.
+    number: usize,
+    faults: Arc<Faulty>,
     pub(super) kind: Kind,
 }
 
@@ -115,23 +118,24 @@ impl HostSide {
         witnesses: &Witnesses,
         hosts: &[Cidr],
         config: &DeviceConfig,
+        number: usize,
     ) -> Self {
         // Used where there is a kernel backend.
         let _ = (stack, witnesses, hosts, config);
         let kind = match backing {
             Backing::Mock { cable, .. } => Kind::Mock(cable.clone()),
             #[cfg(target_os = "linux")]
-            Backing::Kernel(device) => Kind::Kernel {
-                device: Arc::clone(device),
+            Backing::Kernel { link, .. } => Kind::Kernel {
+                device: Arc::clone(&link.device),
                 stack: stack.clone(),
                 witnesses: witnesses.clone(),
                 hosts: hosts.to_vec(),
                 fence: OnceLock::new(),
-                filtered: !config.has_chatter() && device.mode() == Mode::Tap,
+                filtered: !config.has_chatter() && link.device.mode() == Mode::Tap,
                 queue_length: config.requested_queue_length().unwrap_or(QUEUE_LENGTH).into(),
             },
         };
-        Self { ends: Arc::clone(ends), kind }
+        Self { ends: Arc::clone(ends), number, faults: backing.faulty(), kind }
     }
 }
 
@@ -200,21 +204,12 @@ impl FarEnd for HostSide {
     }
 
     fn faults(&self) -> Option<Faulted> {
-        match &self.kind {
-            Kind::Mock(cable) => Some(Faulted { report: cable.fault_report()?, plan: cable.fault_plan()? }),
-            #[cfg(target_os = "linux")]
-            Kind::Kernel { .. } => None,
-        }
+        Some(Faulted { link: self.number, report: self.faults.report()?, plan: self.faults.section()? })
     }
 
     fn has_sent(&self, octets: &[u8]) -> bool {
         // What a fault made of a frame is none of the code under test's either.
-        if let Kind::Mock(cable) = &self.kind
-            && cable.has_altered(octets)
-        {
-            return true;
-        }
-        self.ends.each_host(|timeline| timeline.has_sent(octets))
+        self.faults.has_altered(octets) || self.ends.each_host(|timeline| timeline.has_sent(octets))
     }
 }
 

@@ -21,7 +21,6 @@ use crate::device::{Cidr, DeviceConfig, Mode, patience};
 #[cfg(feature = "tokio")]
 use crate::exchange::asynchronous::AsyncExchange;
 use crate::exchange::{DeviceEnd, Exchange, Monitors, Parts};
-use crate::mock::fault::{FaultPlan, Faults, plan_from, seed_from};
 
 /// One TUN or TAP interface with its two ends: the test holds the device end, the host end is the kernel's stack or
 /// the mock host.
@@ -32,19 +31,21 @@ use crate::mock::fault::{FaultPlan, Faults, plan_from, seed_from};
 pub struct Link {
     // Before `backing`: the reader must have let go of the device when that is torn down.
     exchange: Exchange,
-    backing: Backing,
+    pub(super) backing: Backing,
     addresses: Addresses,
     stack: Stack,
     ends: Arc<Ends>,
-    context: Shared,
+    pub(super) context: Shared,
 }
 
 impl Link {
     /// Makes a link of that mode for the test.
     pub(super) fn make(context: &mut TestContext, mode: Mode, config: DeviceConfig) -> io::Result<Self> {
         let stack = context.stack(config.requested_host())?;
-        let addresses = Addresses::resolve(&config, context.number_link())?;
-        let backing = Backing::make(context, &stack, mode, &config, &addresses)?;
+        let index = context.number_link();
+        let addresses = Addresses::resolve(&config, index)?;
+        let number = index + 1;
+        let backing = Backing::make(context, &stack, mode, &config, &addresses, number)?;
         let device = backing.device();
         let hosts: Vec<_> = addresses.hosts.iter().map(Cidr::to_string).collect();
         let link = format!("{mode} {} on the {}, host {}", device.name()?, context.backend(), hosts.join(" "));
@@ -57,7 +58,15 @@ impl Link {
             // What the kernel says of its own accord is not what these rules are for.
             monitors: if config.has_chatter() { Monitors::none() } else { Monitors::new() },
             strict: context.is_strict(),
-            far_end: Arc::new(HostSide::new(&ends, &backing, &stack, context.witnesses(), &addresses.hosts, &config)),
+            far_end: Arc::new(HostSide::new(
+                &ends,
+                &backing,
+                &stack,
+                context.witnesses(),
+                &addresses.hosts,
+                &config,
+                number,
+            )),
             device,
         });
         ends.set_device(exchange.timeline());
@@ -167,41 +176,6 @@ impl Link {
         self.backing.mock()
     }
 
-    /// The faults of this link, on the mock: `tun.faults().seed(7).drop_nth(1, Udp::new().dport(53))` plans one more, from
-    /// now on. A failing test tells the seed, the plan and what was done, and leaves it as `fault-plan.toml`; the
-    /// environment variable `TUNTAP_TEST_FAULTS` names such a file, which then stands in place of what the test plans, and
-    /// `TUNTAP_TEST_SEED` a seed.
-    ///
-    /// ```
-    /// # use tuntap_test::context::{Backend, TestContext};
-    /// # use tuntap_test::device::DeviceConfig;
-    /// use tuntap_test::prelude::*;
-    /// # let mut context = TestContext::new(Backend::Mock, "faults")?;
-    /// # let tun: Tun = context.argument(DeviceConfig::new())?;
-    /// tun.faults().drop_nth(1, Icmpv4::echo_reply(7, 1));
-    /// tun.send(Icmpv4::echo_request(7, 1));
-    /// tun.send(Icmpv4::echo_request(7, 2));
-    /// tun.expect(Icmpv4::echo_reply(7, 2));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// On the kernel backend, which has no faults yet; and when a variable names no plan or no seed, with the cure.
-    #[track_caller]
-    pub fn faults(&self) -> Faults<'_> {
-        let cable = assert_some(self.mock(), "faults are on the mock only, so far: write #[tuntap_test(mock)]");
-        let plan = cable.faults().plan().clone();
-        if assert_ok(faults_of_environment().map(|plan| plan.is_some()), "read the planned faults") {
-            // That plan is at work already.
-            return Faults::new(plan, |_| ());
-        }
-        let seed = assert_ok(seed_from(std::env::var_os(SEED).as_deref()).map_err(io::Error::other), "read the seed");
-        Faults::new(plan, move |plan| {
-            let plan = seed.map_or_else(|| plan.clone(), |seed| plan.clone().seed(seed));
-            let _at_work = cable.faults().set(plan);
-        })
-    }
-
     /// The host end as raw frames: a packet socket on the kernel backend, the other end of the cable on the mock.
     /// What it transmits is read at the device end; what is written at the device end from now on it receives.
     ///
@@ -235,7 +209,7 @@ impl Link {
     /// When the kernel refuses.
     #[track_caller]
     pub fn up(&self) {
-        assert_ok(self.backing.set_up(true, &self.addresses), "bring the interface up");
+        assert_ok(self.backing.set_up(true), "bring the interface up");
     }
 
     /// Takes the interface down: from then on a write at the device end gives EIO.
@@ -244,7 +218,7 @@ impl Link {
     /// When the kernel refuses.
     #[track_caller]
     pub fn down(&self) {
-        assert_ok(self.backing.set_up(false, &self.addresses), "take the interface down");
+        assert_ok(self.backing.set_up(false), "take the interface down");
     }
 
     /// Sets the MTU, in octets.
@@ -354,6 +328,7 @@ impl Link {
 
     /// Takes the link apart for a hand-over: stops the reader, refuses while frames are undelivered.
     pub(super) fn into_backing(self) -> io::Result<(Backing, Stack)> {
+        self.backing.check_hand_over()?;
         let Self { mut exchange, backing, stack, ends, context, .. } = self;
         exchange.close()?;
         ends.hand_over();
@@ -389,14 +364,6 @@ pub(super) fn assert_ok<T>(result: io::Result<T>, step: &str) -> T {
         Err(error) if error.get_ref().is_some() => panic!("{error}"),
         Err(error) => panic!("failed to {step}: {error}"),
     }
-}
-
-/// The environment variable with a seed.
-const SEED: &str = "TUNTAP_TEST_SEED";
-
-/// The plan that `TUNTAP_TEST_FAULTS` names.
-pub(super) fn faults_of_environment() -> io::Result<Option<FaultPlan>> {
-    plan_from(std::env::var_os("TUNTAP_TEST_FAULTS").as_deref()).map_err(io::Error::other)
 }
 
 #[track_caller]

@@ -23,9 +23,12 @@ mod handed_over;
 #[cfg(feature = "host")]
 mod host;
 mod host_end;
+#[cfg(target_os = "linux")]
+mod kernel_link;
 mod link;
 mod outcome;
 mod plan;
+mod planned_faults;
 mod stack;
 mod tap;
 mod tun;
@@ -54,6 +57,7 @@ pub use tun::Tun;
 
 use crate::device::{Clock, DeviceConfig};
 use crate::exchange::{Record, Recorder};
+use planned_faults::PlannedFaults;
 use stack::Home;
 use witnesses::Witnesses;
 
@@ -100,11 +104,18 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     /// Who sees the links that were handed over.
     pub(crate) witnesses: Witnesses,
+    /// What the environment says goes wrong.
+    pub(crate) faults: PlannedFaults,
 }
 
 impl Shared {
     fn none() -> Self {
-        Self { records: Records::default(), recorder: Recorder::none(), witnesses: Witnesses::default() }
+        Self {
+            records: Records::default(),
+            recorder: Recorder::none(),
+            witnesses: Witnesses::default(),
+            faults: PlannedFaults::default(),
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 
 use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
-use crate::exchange::report;
+use crate::exchange::{Faulted, Record, report};
+use crate::mock::fault::plan_file;
 
 /// Runs the body of a test that returns something. What the attribute's expansion calls.
 ///
@@ -141,7 +143,8 @@ fn report(context: &TestContext) {
 /// Keeps what a test sent and received in files, and says where.
 pub(super) fn keep(context: &TestContext, failed: bool) {
     context.witnesses().testify();
-    match context.recorder().keep(&context.records().all(), failed) {
+    let records = context.records().all();
+    match context.recorder().keep(&records, failed, fault_plan(context, &records).as_deref()) {
         Ok(paths) if paths.is_empty() => {}
         Ok(paths) => {
             let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -149,6 +152,13 @@ pub(super) fn keep(context: &TestContext, failed: bool) {
         }
         Err(error) => eprintln!("  files: the capture could not be kept: {error}"),
     }
+}
+
+/// What faults did on the links of the test, as the one file that does it again. `None` where none were planned.
+fn fault_plan(context: &TestContext, records: &[Arc<Record>]) -> Option<String> {
+    let links = records.iter().filter_map(|record| Some((record.faults()?, record.link())));
+    let links: Vec<_> = links.map(|(Faulted { link, plan, .. }, name)| (link, name.to_owned(), plan)).collect();
+    (!links.is_empty()).then(|| plan_file(&links, context.links == 1))
 }
 
 thread_local! {

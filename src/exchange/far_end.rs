@@ -70,10 +70,13 @@ pub(crate) enum Means {
 }
 
 /// What faults did on a link.
+#[derive(Clone)]
 pub(crate) struct Faulted {
+    /// Which link of the test, counted from 1.
+    pub(crate) link: usize,
     /// A few lines.
     pub(crate) report: String,
-    /// `fault-plan.toml`.
+    /// Its part of `fault-plan.toml`.
     pub(crate) plan: String,
 }
 

@@ -61,6 +61,11 @@ impl Record {
         self.timeline.seen(seen);
     }
 
+    /// What faults did on the link, as far as it was noted.
+    pub(crate) fn faults(&self) -> Option<Faulted> {
+        lock(&self.faults).clone()
+    }
+
     pub(super) fn note_failure(&self, report: &str) {
         lock(&self.failures).push(report.to_owned());
         self.reported.store(true, Ordering::Relaxed);

@@ -14,7 +14,7 @@ use crate::device::{Clock, Direction, Mode};
 /// The name of the capture that a failed test leaves.
 const CAPTURE: &str = "exchange.pcapng";
 
-/// What faults did, beside it. Of several links with faults the last one's stays.
+/// What faults did, beside it.
 const FAULT_PLAN: &str = "fault-plan.toml";
 
 /// When virtual time begins: 2000-01-01T00:00:00Z, since 1970.
@@ -62,8 +62,13 @@ impl Recorder {
     }
 
     /// The test failed, or its capture is wanted: the frames with what became of them, and the report beside them.
-    /// Gives the paths of what was written; nothing when there was no frame.
-    pub(crate) fn keep(&self, records: &[Arc<Record>], failed: bool) -> io::Result<Vec<PathBuf>> {
+    /// Gives the paths of what was written; nothing when there was no frame. `fault_plan` is what faults did on all links.
+    pub(crate) fn keep(
+        &self,
+        records: &[Arc<Record>],
+        failed: bool,
+        fault_plan: Option<&str>,
+    ) -> io::Result<Vec<PathBuf>> {
         let Some(recording) = lock(&self.shared).take() else { return Ok(Vec::new()) };
         let mut frames: Vec<(&Track, Entry)> = Vec::new();
         for record in records {
@@ -80,10 +85,8 @@ impl Recorder {
         if failed {
             let text: Vec<String> = records.iter().map(|record| report::whole(record)).collect();
             paths.push(recording.write_report(&text.join("\n"))?);
-            for record in records {
-                if let Some(faulted) = &*lock(&record.faults) {
-                    paths.push(recording.write_beside(FAULT_PLAN, &faulted.plan)?);
-                }
+            if let Some(plan) = fault_plan {
+                paths.push(recording.write_beside(FAULT_PLAN, plan)?);
             }
         }
         let capture = recording.keep(CAPTURE, |writer| {

@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::net::if_::if_nametoindex;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::environment::NODE;
 use super::ioctl;
@@ -281,6 +282,15 @@ impl KernelDevice {
     /// EPERM without CAP_NET_RAW.
     pub(crate) fn witness(&self) -> Result<PacketWitness, KernelError> {
         PacketWitness::open(self.mode, &self.state()?.name, self.index())
+    }
+
+    /// Whether the driver would take a frame now: cheaper than to ask netlink whether the interface is up. Linux,
+    /// drivers/net/tun.c: `tun_chr_poll` says writable only with IFF_UP, since a write without it gives EIO.
+    pub(crate) fn is_writable(&self) -> bool {
+        let mut descriptors = [PollFd::new(self.node.as_fd(), PollFlags::POLLOUT)];
+        let ready = poll(&mut descriptors, PollTimeout::ZERO);
+        let [node] = descriptors;
+        ready.is_ok() && node.revents().is_some_and(|events| events.contains(PollFlags::POLLOUT))
     }
 
     /// Another descriptor of the device, blocking or not. All descriptors of one device share that flag, so this one

@@ -36,10 +36,7 @@ impl Device for DeviceEnd {
     }
 
     fn framing(&self) -> Framing {
-        match self.owner.shared.packet_info {
-            PacketInfoMode::Keep => Framing::TunPi,
-            PacketInfoMode::Off | PacketInfoMode::Strip => Framing::None,
-        }
+        self.owner.shared.framing()
     }
 
     fn transmit(&self, octets: &[u8]) -> io::Result<usize> {
@@ -67,6 +64,13 @@ impl std::fmt::Debug for DeviceEnd {
 }
 
 impl Shared {
+    const fn framing(&self) -> Framing {
+        match self.packet_info {
+            PacketInfoMode::Keep => Framing::TunPi,
+            PacketInfoMode::Off | PacketInfoMode::Strip => Framing::None,
+        }
+    }
+
     /// The MTU, while the link exists.
     pub(super) fn present(&self) -> io::Result<u32> {
         let state = self.lock();
@@ -79,7 +83,8 @@ impl Shared {
     /// One write. The order of the checks is that of `tun_get_user` on Linux 6.18, by measurement.
     pub(super) fn device_write(&self, octets: &[u8]) -> io::Result<usize> {
         self.touch();
-        if let Some(error) = self.fault_of(Call::Transmit).and_then(refusal) {
+        let fault = self.begin_call(Call::Transmit).and_then(|begun| begun.fault);
+        if let Some(error) = fault.and_then(refusal) {
             return Err(error);
         }
         let mut state = self.lock();
@@ -133,27 +138,27 @@ impl Shared {
         if self.clock.is_running_here() && self.lock().has_nothing_to_read() {
             return Err(Errno::Again.into());
         }
-        let fault = self.fault_of(Call::Receive);
+        let begun = self.begin_call(Call::Receive);
+        let fault = begun.as_ref().and_then(|begun| begun.fault);
         if let Some(error) = fault.and_then(refusal) {
             return Err(error);
         }
-        self.wait(
+        let read = self.wait(
             "receive",
             deadline,
             |state| {
                 if stop() { Some(Err(Errno::Interrupted.into())) } else { self.try_read(state, buffer, fault) }
             },
             |state| std::mem::take(&mut state.interrupted),
-        )
+        );
+        if begun.is_some() && !read.as_ref().is_err_and(gives_nothing) {
+            let length = read.as_ref().map_or(0, |length| *length);
+            self.faults.gave(fault, self.framing(), buffer.get(..length).unwrap_or_default());
+        }
+        read
     }
 
     fn try_read(&self, state: &mut State, buffer: &mut [u8], fault: Option<CallFault>) -> Option<io::Result<usize>> {
-        let most = match fault {
-            Some(CallFault::ShortRead { octets }) => octets,
-            _ => usize::MAX,
-        };
-        let length = buffer.len().min(most);
-        let buffer = buffer.get_mut(..length).unwrap_or_default();
         if state.link == LinkState::Removed {
             return Some(Err(Errno::BadFd.into()));
         }
@@ -162,27 +167,19 @@ impl Shared {
             return Some(Ok(0));
         }
         let Queued { protocol, octets } = state.queue.pop_front()?;
-        let (header, room) = match self.packet_info {
-            PacketInfoMode::Off | PacketInfoMode::Strip => (None, buffer),
-            PacketInfoMode::Keep => match buffer.split_first_chunk_mut::<{ packet_info::LENGTH }>() {
-                Some((header, room)) => (Some(header), room),
-                None => return Some(Err(Errno::Invalid.into())),
-            },
+        let length = match packet_info::fill(self.packet_info == PacketInfoMode::Keep, protocol, &octets, buffer, fault)
+        {
+            Ok(length) => length,
+            Err(error) => return Some(Err(error)),
         };
-        let taken = octets.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(&octets) {
-            *to = *from;
-        }
-        let mut length = taken;
-        if let Some(header) = header {
-            *header = match fault {
-                Some(CallFault::PacketInfo(wrong)) => wrong.encode(),
-                _ => packet_info::encode(taken < octets.len(), protocol),
-            };
-            length += packet_info::LENGTH;
-        }
         state.statistics.tx_packets += 1;
         state.statistics.tx_octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
         Some(Ok(length))
     }
+}
+
+/// Whether a read ended without having had anything.
+fn gives_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }

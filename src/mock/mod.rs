@@ -81,7 +81,7 @@ use std::sync::{Arc, Mutex, Weak};
 use crate::device::{Clock, Source};
 
 use errno::Errno;
-use faulty::Faulty;
+pub(crate) use faulty::Faulty;
 use state::{LinkState, Shared, State};
 
 /// A cable in memory with a device end and a host end, and the controls of the link. Clones are the same cable.
@@ -137,7 +137,7 @@ impl Cable {
             host: Mutex::new(config.host),
             host_next: Mutex::new(None),
             host_knows: Mutex::new((Some(config.up), config.mtu)),
-            faults: Faulty::new(clock.now()),
+            faults: Arc::new(Faulty::new(clock.now())),
         });
         let source: Weak<dyn Source> = Arc::<Shared>::downgrade(&shared);
         clock.add_source(source);

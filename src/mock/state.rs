@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::HostStack;
@@ -106,7 +106,7 @@ pub(super) struct Shared {
     /// What the host knows of the link: whether it is up, and its MTU.
     pub(super) host_knows: Mutex<(Option<bool>, u32)>,
     /// What goes wrong on the cable, and when the cable was made.
-    pub(super) faults: Faulty,
+    pub(super) faults: Arc<Faulty>,
 }
 
 impl Shared {

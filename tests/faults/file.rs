@@ -107,14 +107,37 @@ fn a_plan_that_is_no_plan_names_line_and_cure() {
             "device = [{ transmit = 1, fault = \"short_read\", octets = 1 }]",
             "line 1: no fault of a transmit is called \"short_read\": there are EAGAIN, EINTR, EIO, ENOBUFS, EBADFD",
         ),
-        ("# fine\n[to_host]", "line 2: `[` stands where a key: seed, to_host, to_device or device should be"),
+        ("# fine\n[to_host]", "line 2: `to_host` stands where a section such as `[link.1]` should be"),
+        ("[link.0]\n", "line 1: `link` is counted from 1"),
+        ("[link.1]\n\n[link.1]\n", "line 3: `[link.1]` is there twice"),
+        ("[link]\n", "line 1: `]` stands where `.` should be"),
+        ("[link.1] seed = 7\n", "line 1: `seed` stands where the line's end should be"),
+        ("[[link.1]]\n", "line 1: `[` stands where a section such as `[link.1]` should be"),
+        (
+            "seed = 7\n[link.1]\n",
+            "line 2: a section stands behind what is for every link: give each link its own, or have no section",
+        ),
         ("# \u{7}\n", "line 1: a comment cannot hold the control character '\\u{7}'"),
         ("seed ~ 7", "line 1: '~' has no meaning here"),
     ];
     for (text, message) in mistakes {
-        let error = FaultPlan::from_toml(text).expect_err(text);
+        let error = FaultPlans::from_toml(text).expect_err(text);
         assert_eq!(error.to_string(), message, "{text}");
     }
+}
+
+/// A file without sections is for every link, and such a file was all there was once.
+#[test]
+fn each_link_has_a_section_of_its_own() {
+    let one = FaultPlans::from_toml("seed = 7\n").unwrap();
+    assert_eq!((one.plan_of(1), one.plan_of(9)), (Some(&FaultPlan::new().seed(7)), Some(&FaultPlan::new().seed(7))));
+    let text = "# two of three\n\n[link.1] # TUN tun0\nseed = 7\n\nto_host = [\n    { frame = 3, fault = \"drop\" },\n]\n\n[ link . 3 ]\n";
+    let plans = FaultPlans::from_toml(text).unwrap();
+    assert_eq!(plans.links().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(plans.plan_of(1).unwrap().to_string(), "seed 7; to host: #3 dropped");
+    assert_eq!((plans.plan_of(2), plans.plan_of(3)), (None, Some(&FaultPlan::new())));
+    let error = FaultPlan::from_toml(text).unwrap_err().to_string();
+    assert_eq!(error, "line 3: a section is of a file for several links, and one plan is read here");
 }
 
 #[test]
@@ -149,17 +172,17 @@ fn a_plan_and_a_seed_come_from_the_environment() {
     let file = folder.join("fault-plan.toml");
     let plan = FaultPlan::new().seed(9).swap(4, 5);
     std::fs::write(&file, plan.to_toml().unwrap()).unwrap();
-    assert_eq!(plan_from(Some(file.as_os_str())).unwrap(), Some(plan.clone()));
-    assert_eq!(plan_from(Some(folder.as_os_str())).unwrap(), Some(plan));
+    assert_eq!(plans_from(Some(file.as_os_str())).unwrap(), Some(plan.clone().into()));
+    assert_eq!(plans_from(Some(folder.as_os_str())).unwrap(), Some(plan.into()));
     std::fs::write(&file, "seed = seven").unwrap();
-    let error = plan_from(Some(file.as_os_str())).unwrap_err().to_string();
+    let error = plans_from(Some(file.as_os_str())).unwrap_err().to_string();
     let wanted = "fault-plan.toml: line 1: `seven` is no number that `seed` can have: write one as 12 or 0x0c; \
                   mend the line, or take it out";
     assert!(error.starts_with("TUNTAP_TEST_FAULTS=") && error.ends_with(wanted), "{error}");
     std::fs::remove_dir_all(&folder).unwrap();
-    let error = plan_from(Some(folder.as_os_str())).unwrap_err().to_string();
+    let error = plans_from(Some(folder.as_os_str())).unwrap_err().to_string();
     assert!(error.contains("give the fault-plan.toml of a failed test") && error.contains("absolute path"), "{error}");
-    assert_eq!(plan_from(Some("".as_ref())).unwrap(), None);
+    assert_eq!(plans_from(Some("".as_ref())).unwrap(), None);
     for (value, seed) in [(None, None), (Some(""), None), (Some("7"), Some(7)), (Some(" 0xFF "), Some(255))] {
         assert_eq!(seed_from(value.map(AsRef::as_ref)).unwrap(), seed, "{value:?}");
     }

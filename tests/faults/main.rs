@@ -18,8 +18,8 @@ use injecting::{Arrived, Sent, run};
 use tuntap_test::codec::{EtherType, TunPi};
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::mock::fault::{
-    Call, CallFault, Calls, ExactFault, FaultPlan, FrameFault, FrameFaults, Injector, LinkFault, Towards, When,
-    plan_from, seed_from,
+    Call, CallFault, Calls, ExactFault, FaultPlan, FaultPlans, FrameFault, FrameFaults, Injector, LinkFault, Towards,
+    When, plans_from, seed_from,
 };
 use tuntap_test::packet::{Dissection, Ethernet, Icmpv4, IntoPacket, Ipv4, Ipv6, Packet, Tcp, Udp};
 use tuntap_test::shrink::Shrinker;

@@ -101,6 +101,11 @@ impl CallCounter {
         CallFaults { link, fault: fault.map(|(fault, _)| fault) }
     }
 
+    /// The last receive counts no more; what happened to the link before it has happened.
+    pub(super) const fn take_receive_back(&mut self) {
+        self.receives = self.receives.saturating_sub(1);
+    }
+
     fn fault(&self, call: Call, number: u64, now: Duration) -> Option<(CallFault, Cause)> {
         let planned = self.faults.calls.iter().find(|rule| rule.call == call && rule.calls.contains(number, now));
         if let Some(rule) = planned {

@@ -111,7 +111,8 @@ pub(super) struct Sometimes {
 /// What is done to the device itself. Given to the closure of [`FaultPlan::device`](super::FaultPlan::device).
 ///
 /// Calls are counted from 1, transmit and receive apart. Where several faults are planned for one call, it gives the
-/// first of them.
+/// first of them. On a link a receive counts when it gives something, a frame or a fault: one that finds nothing, or is
+/// interrupted, is the same call as the next, so that nobody's haste decides which frame a fault meets.
 ///
 /// ```
 /// use std::time::Duration;

@@ -105,14 +105,20 @@ impl Injector {
     }
 
     /// A frame comes in. First comes out what was due by now, then what this frame makes come out: itself, copies,
-    /// frames that waited for it, or nothing.
-    pub fn frame(&mut self, towards: Towards, frame: FrameRef<'_>, now: Duration, mut out: impl FnMut(Delivery<'_>)) {
+    /// frames that waited for it, or nothing. Gives its number in its direction.
+    pub fn frame(
+        &mut self,
+        towards: Towards,
+        frame: FrameRef<'_>,
+        now: Duration,
+        mut out: impl FnMut(Delivery<'_>),
+    ) -> u64 {
         self.let_out(now, &mut out);
         let lane = match towards {
             Towards::Host => &mut self.to_host,
             Towards::Device => &mut self.to_device,
         };
-        lane.arrive(frame, self.now, &mut self.log, &mut out);
+        lane.arrive(frame, self.now, &mut self.log, &mut out)
     }
 
     /// Lets out what is due by now, in order of time; of one instant, what goes to the host first.
@@ -155,6 +161,11 @@ impl Injector {
     pub fn on_call(&mut self, call: Call, now: Duration) -> CallFaults {
         self.now = self.now.max(now);
         self.calls.begin(call, self.now, &mut self.log)
+    }
+
+    /// The last receive that began gave nothing: the next is the same call.
+    pub(in crate::mock) const fn take_receive_back(&mut self) {
+        self.calls.take_receive_back();
     }
 
     /// What was done so far, in order. At most the first 100,000 faults are kept.
@@ -201,6 +212,11 @@ impl Injector {
     #[must_use]
     pub fn to_toml(&self) -> String {
         super::toml::write(self.plan.seed, &self.log.events, self.log.unrecorded)
+    }
+
+    /// The same without what stands at the head of a file.
+    pub(in crate::mock) fn to_section(&self) -> String {
+        super::toml::write_section(self.plan.seed, &self.log.events, self.log.unrecorded)
     }
 
     fn let_out(&mut self, now: Duration, out: &mut dyn FnMut(Delivery<'_>)) {

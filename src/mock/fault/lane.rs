@@ -191,8 +191,8 @@ impl Lane {
         }
     }
 
-    /// A frame comes in. Nothing that was due before is inside any more.
-    pub(super) fn arrive(&mut self, frame: FrameRef<'_>, now: Duration, log: &mut Log, out: &mut Out<'_>) {
+    /// A frame comes in. Nothing that was due before is inside any more. Gives its number.
+    pub(super) fn arrive(&mut self, frame: FrameRef<'_>, now: Duration, log: &mut Log, out: &mut Out<'_>) -> u64 {
         self.frames += 1;
         let number = self.frames;
         let Decision { dropped, faults, in_order } = self.decider.decide(number, frame);
@@ -226,6 +226,7 @@ impl Lane {
             }
         }
         self.let_past(number, now, log, out);
+        number
     }
 
     /// Does to the frame what happens before it is sent; gives what it waits for.

@@ -1,7 +1,7 @@
 //! Faults: what a link does to frames and calls, planned, seeded and replayable.
 //!
-//! Layer: `mock`, above [`packet`](crate::packet), whose templates say which frames are meant. Pure: nothing here asks a
-//! clock, waits, or starts a thread; time is an argument. Frames are in network byte order and without packet
+//! Layer: `mock`, above [`packet`](crate::packet), whose templates say which frames are meant. Pure, but for
+//! [`FaultyDevice`]: nothing else here asks a clock, waits, or starts a thread; time is an argument. Frames are in network byte order and without packet
 //! information. Total on any octets.
 //!
 //! ```text
@@ -33,6 +33,10 @@
 //! ]
 //! ```
 //!
+//! In a test with several links each has a section of its own, `[link.1]`, `[link.2]` ([`FaultPlans`]).
+//!
+//! On the mock the cable has an injector; in front of any other device, the kernel's say, stands a [`FaultyDevice`].
+//!
 //! [`shrink`](crate::shrink) finds the few faults of such a plan that make a test fail.
 
 mod at_work;
@@ -47,6 +51,7 @@ mod injector;
 mod lane;
 mod pattern;
 mod plan;
+mod plans;
 mod random;
 mod repair;
 mod replay;
@@ -61,6 +66,10 @@ pub use exact::{Call, CallFault, ExactFault, FrameFault, LinkFault, Towards, Whe
 pub use frame_faults::{DelayRange, FrameFaults};
 pub use injector::{Delivery, Injector};
 pub use plan::FaultPlan;
-pub use replay::{ReplayError, plan_from, seed_from};
+pub use plans::FaultPlans;
+pub use replay::{ReplayError, plans_from, seed_from};
 pub use report::Report;
 pub use toml::PlanError;
+pub(crate) use toml::plan_file;
+
+pub use super::faulty::{FaultyDevice, LinkControl};

@@ -3,7 +3,7 @@
 //! Layer: `mock::fault`.
 
 use super::device_faults::DeviceFaults;
-use super::exact::{ExactFault, FrameFault};
+use super::exact::{ExactFault, FrameFault, LinkFault};
 use super::frame_faults::{DelayRange, FrameFaults};
 use super::toml;
 use crate::packet::IntoPacket;
@@ -88,6 +88,11 @@ impl FaultPlan {
         self.to_host.is_empty() && self.to_device.is_empty() && self.device.is_empty()
     }
 
+    /// What is planned to happen to the link itself.
+    pub(in crate::mock) fn link_faults(&self) -> impl Iterator<Item = LinkFault> {
+        self.device.link.iter().map(|(_, fault)| *fault)
+    }
+
     /// The exact faults, when there are no others: no rates, limits or patterns, and no more than single calls.
     ///
     /// `None` when there are. Run such a plan and ask [`Injector::exact_plan`](super::Injector::exact_plan) for what it
@@ -113,7 +118,7 @@ impl FaultPlan {
         self.exact().map(|faults| toml::write_plan(self.seed, &faults))
     }
 
-    /// Reads `fault-plan.toml`.
+    /// Reads the `fault-plan.toml` of one link; [`FaultPlans`](super::FaultPlans) reads that of several.
     ///
     /// # Errors
     /// What is wrong first, with its line.
@@ -130,7 +135,7 @@ impl FaultPlan {
     /// # Ok::<(), tuntap_test::mock::fault::PlanError>(())
     /// ```
     pub fn from_toml(text: &str) -> Result<Self, toml::PlanError> {
-        toml::read(text)
+        toml::read_one(text)
     }
 }
 

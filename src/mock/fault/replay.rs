@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::plan::FaultPlan;
+use super::plans::FaultPlans;
 use super::toml::PlanError;
 
 /// The variable whose value is the path of a plan.
@@ -72,27 +72,27 @@ impl Error for ReplayError {
     }
 }
 
-/// The plan that the value of `TUNTAP_TEST_FAULTS` names: the path of a `fault-plan.toml`, or of a folder that holds
-/// one. It takes the place of what a test plans. `None` when the variable is unset or empty.
+/// The plans that the value of `TUNTAP_TEST_FAULTS` names: the path of a `fault-plan.toml`, or of a folder that holds
+/// one. They take the place of what a test plans. `None` when the variable is unset or empty.
 ///
 /// # Errors
-/// The file cannot be read, or is no plan.
+/// The file cannot be read, or holds no plan.
 ///
 /// ```
-/// use tuntap_test::mock::fault::plan_from;
+/// use tuntap_test::mock::fault::plans_from;
 ///
-/// assert!(plan_from(None)?.is_none());
-/// let error = plan_from(Some("no/such/plan.toml".as_ref())).unwrap_err();
+/// assert!(plans_from(None)?.is_none());
+/// let error = plans_from(Some("no/such/plan.toml".as_ref())).unwrap_err();
 /// assert!(error.to_string().starts_with("TUNTAP_TEST_FAULTS=no/such/plan.toml: "), "{error}");
 /// # Ok::<(), tuntap_test::mock::fault::ReplayError>(())
 /// ```
-pub fn plan_from(value: Option<&OsStr>) -> Result<Option<FaultPlan>, ReplayError> {
+pub fn plans_from(value: Option<&OsStr>) -> Result<Option<FaultPlans>, ReplayError> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     let mut path = Path::new(value).to_path_buf();
     if path.is_dir() {
         path.push(FILE);
     }
-    match fs::read_to_string(&path).map(|text| FaultPlan::from_toml(&text)) {
+    match fs::read_to_string(&path).map(|text| FaultPlans::from_toml(&text)) {
         Ok(Ok(plan)) => Ok(Some(plan)),
         Ok(Err(error)) => Err(ReplayError::NoPlan { path, error }),
         Err(error) => Err(ReplayError::Unreadable { path, error }),

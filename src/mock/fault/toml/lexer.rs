@@ -9,7 +9,7 @@ pub(super) enum Token<'t> {
     Word(&'t str),
     /// What stands between quotation marks.
     Text(&'t str),
-    /// `=`, `[`, `]`, `{`, `}` or `,`.
+    /// `=`, `[`, `]`, `{`, `}`, `,` or `.`.
     Sign(char),
     LineEnd,
     End,
@@ -59,7 +59,7 @@ impl<'t> Lexer<'t> {
         let token = match first {
             '\n' => self.line_end(1),
             '\r' if self.rest.starts_with("\r\n") => self.line_end(2),
-            '=' | '[' | ']' | '{' | '}' | ',' => {
+            '=' | '[' | ']' | '{' | '}' | ',' | '.' => {
                 self.advance(1);
                 Token::Sign(first)
             }

@@ -1,7 +1,8 @@
 //! `fault-plan.toml`: an exact plan as a file, one line a fault, and back.
 //!
 //! Layer: `mock::fault`. A subset of TOML 1.0 that any TOML reader reads: `seed`, and three arrays of inline tables
-//! whose values are numbers, texts without escapes, `true` and `false`. It is read here rather than by the `toml` crate,
+//! whose values are numbers, texts without escapes, `true` and `false`; for several links the same below `[link.1]`,
+//! `[link.2]` and so on. It is read here rather than by the `toml` crate,
 //! which would bring ten crates into the build of everybody who tests a link; the tests hold what is written, and what is
 //! read, against that crate.
 
@@ -12,8 +13,9 @@ mod write;
 use std::error::Error;
 use std::fmt;
 
-pub(super) use read::read;
-pub(super) use write::{write, write_plan};
+pub(super) use read::{read, read_one};
+pub(crate) use write::plan_file;
+pub(super) use write::{write, write_plan, write_section};
 
 /// Why a text is no plan.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Reads a plan. Total: any text gives a plan or an error that names the line.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lexer::{Lexer, Token};
@@ -8,16 +9,63 @@ use crate::codec::{EtherType, TunPi, TunPiFlags};
 use crate::mock::fault::exact::{Call, CallFault, ExactFault, FrameFault, LinkFault, Towards, When};
 use crate::mock::fault::frame_faults::HOLD_AT_MOST;
 use crate::mock::fault::plan::FaultPlan;
+use crate::mock::fault::plans::FaultPlans;
 
-/// The plan that a text says.
-pub(in crate::mock::fault) fn read(text: &str) -> Result<FaultPlan, PlanError> {
+/// The plan that a text says which has no sections.
+pub(in crate::mock::fault) fn read_one(text: &str) -> Result<FaultPlan, PlanError> {
+    let (plan, section) = keys(&mut Lexer::new(text))?;
+    match section {
+        None => Ok(plan),
+        Some(line) => Err(PlanError::new(line, "a section is of a file for several links, and one plan is read here")),
+    }
+}
+
+/// The plans that a text says: of its sections, or of the whole.
+pub(in crate::mock::fault) fn read(text: &str) -> Result<FaultPlans, PlanError> {
     let mut lexer = Lexer::new(text);
+    let (plan, mut section) = keys(&mut lexer)?;
+    let Some(line) = section else { return Ok(plan.into()) };
+    if plan != FaultPlan::new() {
+        let what = "a section stands behind what is for every link: give each link its own, or have no section";
+        return Err(PlanError::new(line, what));
+    }
+    let mut links = BTreeMap::new();
+    while let Some(line) = section {
+        let number = section_number(&mut lexer, line)?;
+        let (plan, next) = keys(&mut lexer)?;
+        if links.insert(number, plan).is_some() {
+            return Err(PlanError::new(line, format!("`[link.{number}]` is there twice")));
+        }
+        section = next;
+    }
+    Ok(FaultPlans { whole: None, links })
+}
+
+/// What stands in a section's brackets, behind the first.
+fn section_number(lexer: &mut Lexer<'_>, line: usize) -> Result<usize, PlanError> {
+    match lexer.next()? {
+        (Token::Word("link"), _) => {}
+        (other, line) => return Err(unexpected(other, line, "a section such as `[link.1]`")),
+    }
+    sign(lexer, '.')?;
+    let mut entry = Entry { line, fields: vec![("link", scalar(lexer)?)] };
+    let number = usize::try_from(entry.counted("link")?).map_err(|_| PlanError::new(line, "a test has fewer links"))?;
+    sign(lexer, ']')?;
+    match lexer.next()? {
+        (Token::LineEnd | Token::End, _) => Ok(number),
+        (other, line) => Err(unexpected(other, line, "the line's end")),
+    }
+}
+
+/// The keys up to the next section, whose line that is, or the text's end.
+fn keys(lexer: &mut Lexer<'_>) -> Result<(FaultPlan, Option<usize>), PlanError> {
     let mut plan = FaultPlan::new();
     let mut seen = Vec::new();
     loop {
         let (key, line) = match lexer.next()? {
-            (Token::End, _) => return Ok(plan),
+            (Token::End, _) => return Ok((plan, None)),
             (Token::LineEnd, _) => continue,
+            (Token::Sign('['), line) => return Ok((plan, Some(line))),
             (Token::Word(key), line) => (key, line),
             (other, line) => return Err(unexpected(other, line, "a key: seed, to_host, to_device or device")),
         };
@@ -25,15 +73,15 @@ pub(in crate::mock::fault) fn read(text: &str) -> Result<FaultPlan, PlanError> {
             return Err(PlanError::new(line, format!("`{key}` is there twice")));
         }
         seen.push(key);
-        sign(&mut lexer, '=')?;
+        sign(lexer, '=')?;
         match key {
             "seed" => {
-                let mut entry = Entry { line, fields: vec![("seed", scalar(&mut lexer)?)] };
+                let mut entry = Entry { line, fields: vec![("seed", scalar(lexer)?)] };
                 plan = plan.seed(entry.number("seed")?);
             }
-            "to_host" => table(&mut lexer, |entry| plan_frame(entry, Towards::Host, &mut plan))?,
-            "to_device" => table(&mut lexer, |entry| plan_frame(entry, Towards::Device, &mut plan))?,
-            "device" => table(&mut lexer, |entry| {
+            "to_host" => table(lexer, |entry| plan_frame(entry, Towards::Host, &mut plan))?,
+            "to_device" => table(lexer, |entry| plan_frame(entry, Towards::Device, &mut plan))?,
+            "device" => table(lexer, |entry| {
                 let fault = device_fault(entry)?;
                 plan.extend([fault]);
                 Ok(())
@@ -45,7 +93,7 @@ pub(in crate::mock::fault) fn read(text: &str) -> Result<FaultPlan, PlanError> {
         }
         match lexer.next()? {
             (Token::LineEnd, _) => {}
-            (Token::End, _) => return Ok(plan),
+            (Token::End, _) => return Ok((plan, None)),
             (other, line) => return Err(unexpected(other, line, "the line's end")),
         }
     }

@@ -7,19 +7,40 @@ use super::word;
 use crate::mock::fault::event::Event;
 use crate::mock::fault::exact::{Call, CallFault, ExactFault, FrameFault, LinkFault, Towards, When};
 
+/// What stands at the head of a file.
+const HEAD: &str =
+    "# What the faults of a test did. To do it again: TUNTAP_TEST_FAULTS=<this file> cargo test <the test>\n";
+
 /// What was done, with a comment for each fault.
 pub(in crate::mock::fault) fn write(seed: u64, events: &[Event], unrecorded: u64) -> String {
+    HEAD.to_owned() + &write_section(seed, events, unrecorded)
+}
+
+/// The same without the head.
+pub(in crate::mock::fault) fn write_section(seed: u64, events: &[Event], unrecorded: u64) -> String {
     let rows = events.iter().map(|event| {
         let colon = if event.summary.is_empty() { "" } else { " " };
         (event.what, format!(" # {}{colon}({})", event.summary, event.cause))
     });
-    let mut text = String::from(
-        "# What the faults of a test did. To do it again: TUNTAP_TEST_FAULTS=<this file> cargo test <the test>\n",
-    );
+    let mut text = String::new();
     if unrecorded > 0 {
         let _ = writeln!(text, "# {unrecorded} more were only counted: this is not all of it.");
     }
     document(&mut text, seed, rows.collect());
+    text
+}
+
+/// One file for the links of a test: each with its number, what it is, and its section. The only link of a test needs no
+/// name.
+pub(crate) fn plan_file(links: &[(usize, String, String)], only: bool) -> String {
+    let mut text = HEAD.to_owned();
+    for (number, link, section) in links {
+        if !only {
+            let link = link.replace(|character: char| character.is_control(), "?");
+            let _ = writeln!(text, "\n[link.{number}] # {link}");
+        }
+        text.push_str(section);
+    }
     text
 }
 
