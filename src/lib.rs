@@ -59,8 +59,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Faults on kernel links, the host's sockets as futures, answering machines beyond ICMP echo, kernel
-//! devices on macOS and the BSDs.
+//! The host's sockets as futures, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;

@@ -5,12 +5,12 @@
 use std::io;
 use std::net::{Ipv6Addr, UdpSocket};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tuntap_test::context::{Backend, Link, TestContext};
-use tuntap_test::device::{Deadline, DeviceConfig, Frame, Mode, patience};
-use tuntap_test::{Tap, Tun};
+use tuntap_test::device::{Deadline, DeviceConfig, Mode, patience};
+use tuntap_test::prelude::*;
 
 /// How long a quiet link is watched: the kernel's first chatter comes within a second of "up".
 const WATCHED: Duration = Duration::from_secs(2);
@@ -170,4 +170,20 @@ fn the_first_ipv6_packet_to_a_fresh_link_reaches_the_host() -> io::Result<()> {
         assert!(received.is_ok(), "link {link}: {received:?}");
     }
     Ok(())
+}
+
+/// Twenty datagrams to a closed port: a quiet link answers each, one with chatter about six.
+#[tuntap_test(kernel)]
+fn chatter_gives_the_limits_of_icmp_errors_back(#[device(chatter = true, host = "b")] limited: Tun, quiet: Tun) {
+    let errors = |tun: &Tun| {
+        for _ in 0..20 {
+            tun.send(Ipv4::new() / Udp::new().dport(9) / b"anybody?");
+        }
+        tun.send(Icmpv4::echo_request(7, 1));
+        // What is answered at once has come before this reply.
+        tun.expect_eventually(Icmpv4::echo_reply(7, 1));
+        tun.accounting().skipped
+    };
+    assert_eq!(errors(&quiet), 20);
+    assert!((1..15).contains(&errors(&limited)));
 }

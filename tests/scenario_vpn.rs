@@ -63,7 +63,7 @@ fn a_ping_goes_through_and_nobody_reads_it(
 }
 
 /// The device of the far endpoint has no room every third time, for a while: the order is kept and nothing is lost.
-#[tuntap_test(mock)]
+#[tuntap_test]
 fn a_device_without_room_loses_nothing(
     #[device(address = "192.0.2.1/24")] a: Tun,
     #[device(address = "192.0.2.2/24", host = "b")] b: Tun,

@@ -181,8 +181,8 @@ impl DeviceConfig {
         self
     }
 
-    /// Leaves the kernel's own chatter on: router solicitations, duplicate address detection, multicast reports, ICMP
-    /// rate limits. Default: a quiet link.
+    /// Leaves the kernel's own chatter on: router solicitations, duplicate address detection, multicast reports, and for the
+    /// whole host the limits of ICMP errors. Default: a quiet link.
     pub const fn chatter(mut self, yes: bool) -> Self {
         self.chatter = yes;
         self

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use super::linux::{KernelDevice, OpenOptions};
 use super::netlink::{AddressGeneration, Ipv4Setting, Step as LinkStep};
+use super::sysctl;
 use crate::device::{Cidr, Mode, PacketInfoMode, patience};
 
 /// What a link is made with; the context resolves a [`DeviceConfig`](crate::device::DeviceConfig) to it.
@@ -66,6 +67,11 @@ impl LinkPlan {
         }
         if self.mode == Mode::Tap && !self.chatter {
             device.attach_quiet_filter()?;
+        }
+        // In the caller's own namespace they are as the caller has them.
+        if self.chatter && self.throwaway {
+            sysctl::limit_icmp_errors()
+                .map_err(|error| KernelError::new("bring the kernel's limits of ICMP errors back", error))?;
         }
         device.apply(&self.steps(device.index()))?;
         // With duplicate address detection, which a TUN never does, an address is the host's a second later.

@@ -3,7 +3,7 @@
 //! Layer: only `kernel` uses it. A new namespace takes its IPv4 settings from the initial one, whatever Docker or
 //! systemd did to it (`net.core.devconf_inherit_init_net`), so what decides whether a packet is answered is set
 //! explicitly, on `all` and on `default` (from which each later link starts). ICMP rate limits are lifted, or a test
-//! would see 6 of 20 port-unreachable messages.
+//! would see 6 of 20 port-unreachable messages; a link with `chatter` brings them back.
 //!
 //! Containers mount /proc/sys read-only. What could not be set is reported, not fatal.
 
@@ -74,6 +74,25 @@ pub(super) fn set_back_to_defaults() -> Vec<&'static str> {
     // Of several first ones each found the same.
     let _ = DIFFERING.set(differing);
     unapplied
+}
+
+/// The kernel's own limits of ICMP errors: destination unreachable, source quench, time exceeded and parameter problem on
+/// IPv4 (0x1818); all errors but "packet too big" on IPv6.
+const ICMP_LIMITS: [Setting; 2] = [
+    Setting::new("/proc/sys/net/ipv4/icmp_ratemask", "6168"),
+    Setting::new("/proc/sys/net/ipv6/icmp/ratemask", "0-1,3-127"),
+];
+
+/// Gives the calling thread's namespace the kernel's limits of ICMP errors back.
+pub(super) fn limit_icmp_errors() -> io::Result<()> {
+    for setting in ICMP_LIMITS {
+        match setting.write() {
+            // A kernel without IPv6, or older than the setting.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result?,
+        }
+    }
+    Ok(())
 }
 
 impl Setting {

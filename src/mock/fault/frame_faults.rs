@@ -3,7 +3,7 @@
 //! Layer: `mock::fault`. Only says what is planned; `decide` and `lane` do it.
 
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use super::exact::FrameFault;
@@ -14,7 +14,7 @@ use crate::packet::IntoPacket;
 /// shorter than any retransmission timer (RFC 6298 section 2.4: one second; Linux: 200 ms).
 pub(super) const HOLD_AT_MOST: Duration = Duration::from_millis(10);
 
-/// From how long to how long a delay may be. Made from a duration or from `min..=max`.
+/// From how long to how long a delay may be. Made from a duration, from `min..=max` or from `min..max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelayRange {
     pub(super) min: Duration,
@@ -32,6 +32,14 @@ impl From<RangeInclusive<Duration>> for DelayRange {
     fn from(range: RangeInclusive<Duration>) -> Self {
         let (one, other) = range.into_inner();
         Self { min: one.min(other), max: one.max(other) }
+    }
+}
+
+impl From<Range<Duration>> for DelayRange {
+    /// All but the end itself, which is a nanosecond later; an empty range means its start.
+    fn from(range: Range<Duration>) -> Self {
+        let last = range.end.saturating_sub(Duration::from_nanos(1));
+        Self { min: range.start, max: last.max(range.start) }
     }
 }
 
