@@ -4,10 +4,11 @@
 //! who waits something new bumps the generation ([`Scheduler::bump`]), after its own lock is free. Who looked at an older
 //! generation looks again, so no wake-up is lost.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::blocked::{Sample, this_task, unknown_tasks_run};
 use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
@@ -38,7 +39,7 @@ pub(crate) trait Source: Send + Sync {
 /// One clock's inside.
 pub(crate) struct Scheduler {
     state: Mutex<State>,
-    changed: Condvar,
+    changed: Bell,
 }
 
 impl Scheduler {
@@ -58,7 +59,7 @@ impl Scheduler {
             round: 0,
             in_circles: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), changed: Bell::default() }
     }
 
     /// The lock. Nothing foreign is called while it is held.
