@@ -261,7 +261,8 @@ fn capabilities_are_the_links(tun: Tun, tap: Tap) {
     };
     assert_eq!((told(&on_tun), told(&on_tap)), ((Medium::Ip, 1280), (Medium::Ethernet, 1294)));
     tun.set_mtu(1400);
-    assert_eq!(told(&on_tun), (Medium::Ip, 1400));
+    assert_eq!(told(&on_tun), (Medium::Ip, 1280), "an interface keeps what it was made with, too");
+    assert_eq!(told(&tun.smoltcp()), (Medium::Ip, 1400));
 }
 
 /// The stack answers by itself; the test plays the host.

@@ -78,6 +78,9 @@ impl From<Option<Duration>> for Deadline {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// The MTU is the one that the device has when this is made. A smoltcp interface keeps what it was made with, too: after a
+/// change both are made anew.
+///
 /// # Errors that smoltcp cannot tell
 ///
 /// A `TxToken` takes its frame and says nothing: for smoltcp a frame that the device refused (EIO while the interface is
@@ -97,6 +100,7 @@ pub struct SmoltcpDevice<'a> {
     /// The device was interrupted while smoltcp looked for a frame.
     interrupted: bool,
     write: Vec<u8>,
+    /// smoltcp asks for each frame, and the kernel's answer takes longer than the frame.
     mtu: u32,
     errors: Errors,
 }
@@ -337,10 +341,9 @@ impl phy::Device for SmoltcpDevice<'_> {
             Mode::Tun => (Medium::Ip, 0),
             Mode::Tap => (Medium::Ethernet, ETHERNET_HEADER),
         };
-        let mtu = self.device.mtu().unwrap_or(self.mtu);
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = medium;
-        capabilities.max_transmission_unit = usize::try_from(mtu.saturating_add(header)).unwrap_or(usize::MAX);
+        capabilities.max_transmission_unit = usize::try_from(self.mtu.saturating_add(header)).unwrap_or(usize::MAX);
         capabilities
     }
 }
