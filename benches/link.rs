@@ -14,24 +14,24 @@
 //! Read the last lines: `ours / bare` is the price of this crate, and at most 1.3 is the promise. It is the median of
 //! the rounds' own ratios, which a busy machine moves less than the times.
 
-#![expect(unsafe_code, reason = "the rival is written with bare system calls")]
-
+mod bare;
+mod kernel_only;
 mod rounds;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
+use nix::sched::{CloneFlags, setns};
 use tuntap_test::Tun;
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::DeviceConfig;
 use tuntap_test::kernel::Privilege;
 
-use rounds::{median, on_the_kernel};
+use kernel_only::on_the_kernel;
+use rounds::median;
 
 const ROUNDS: usize = 40;
 /// Links in a block. A plain close takes so long that few of them measure well.
@@ -46,13 +46,6 @@ fn ours() -> io::Result<()> {
     Ok(())
 }
 
-mod request {
-    use nix::libc;
-
-    nix::ioctl_write_ptr_bad!(set_iff, nix::request_code_write!(b'T', 202, 4), libc::ifreq);
-    nix::ioctl_write_int_bad!(set_persist, nix::request_code_write!(b'T', 203, 4));
-}
-
 /// What becomes of the bare device.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -61,88 +54,15 @@ enum End {
 }
 
 fn bare(home: Option<&OwnedFd>, messages: &[u8], end: End) -> io::Result<()> {
-    unshare(CloneFlags::CLONE_NEWNET)?;
-    let node = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
-    // SAFETY: all zeros is a valid `ifreq`: no name, no flags.
-    let mut ifreq: libc::ifreq = unsafe { std::mem::zeroed() };
-    ifreq.ifr_ifru.ifru_flags = 0x1001; // IFF_TUN | IFF_NO_PI
-    // SAFETY: the request reads and writes one `ifreq`, which this is.
-    unsafe { request::set_iff(node.as_raw_fd(), &raw const ifreq) }?;
-    let netlink =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, Some(SockProtocol::NetlinkRoute))?;
-    send(netlink.as_raw_fd(), messages, MsgFlags::empty())?;
-    let mut acknowledged = 0;
-    let mut answer = [0; 4096];
-    while acknowledged < MESSAGES {
-        let length = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-        let mut rest = answer.get(..length).unwrap_or_default();
-        while let [a, b, c, d, ..] = *rest {
-            let errno = rest.get(16..20).and_then(|errno| errno.try_into().ok()).map_or(0, i32::from_ne_bytes);
-            if errno != 0 {
-                return Err(io::Error::from_raw_os_error(-errno));
-            }
-            acknowledged += 1;
-            rest = rest.get(u32::from_ne_bytes([a, b, c, d]).next_multiple_of(4) as usize..).unwrap_or_default();
-        }
-    }
+    let node = bare::link(messages)?;
     if end == End::Persist {
-        // SAFETY: the request takes its argument by value.
-        unsafe { request::set_persist(node.as_raw_fd(), 1) }?;
+        bare::persist(&node)?;
     }
-    drop(netlink);
     drop(node);
     if let Some(home) = home {
         setns(home, CloneFlags::CLONE_NEWNET)?;
     }
     Ok(())
-}
-
-const MESSAGES: usize = 6;
-
-/// One message (`struct nlmsghdr`), its fixed part and its attributes.
-fn message(into: &mut Vec<u8>, kind: u16, flags: u16, fixed: &[u8], attributes: &[u8]) {
-    let length = u32::try_from(16 + fixed.len() + attributes.len()).unwrap_or_default();
-    into.extend_from_slice(&length.to_ne_bytes());
-    into.extend_from_slice(&kind.to_ne_bytes());
-    into.extend_from_slice(&(flags | 5).to_ne_bytes()); // NLM_F_REQUEST | NLM_F_ACK
-    into.extend_from_slice(&[0; 8]);
-    into.extend_from_slice(fixed);
-    into.extend_from_slice(attributes);
-}
-
-/// One attribute (`struct nlattr`), whose value is a multiple of four octets or padded to one.
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap_or_default();
-    let mut octets = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    octets.extend_from_slice(value);
-    octets.resize(octets.len().next_multiple_of(4), 0);
-    octets
-}
-
-/// What our own link asks for: `lo` up, no link-local address, queue length, up, an IPv4 and an IPv6 address. In a new
-/// namespace `lo` has index 1 and the first device index 2.
-fn messages() -> Vec<u8> {
-    const LINK: u16 = 19; // RTM_SETLINK
-    const ADDRESS: u16 = 20; // RTM_NEWADDR
-    const NEW: u16 = 0x600; // NLM_F_EXCL | NLM_F_CREATE is 0x200 | 0x400
-    let link = |index: u32, up: bool| -> Vec<u8> {
-        let flag = u32::from(up).to_ne_bytes(); // IFF_UP
-        [&[0; 4][..], &index.to_ne_bytes(), &flag, &flag].concat()
-    };
-    let address = |family: u8, prefix: u8, flags: u8| [&[family, prefix, flags, 0][..], &2_u32.to_ne_bytes()].concat();
-    let mut octets = Vec::new();
-    message(&mut octets, LINK, 0, &link(1, true), &[]);
-    // IFLA_AF_SPEC { AF_INET6 { IFLA_INET6_ADDR_GEN_MODE: none } }
-    let none = attribute(26, &attribute(10, &attribute(8, &[1])));
-    message(&mut octets, LINK, 0, &link(2, false), &none);
-    message(&mut octets, LINK, 0, &link(2, false), &attribute(13, &10_000_u32.to_ne_bytes())); // IFLA_TXQLEN
-    message(&mut octets, LINK, 0, &link(2, true), &[]);
-    let v4 = [192, 0, 2, 1];
-    // IFA_LOCAL, IFA_ADDRESS
-    message(&mut octets, ADDRESS, NEW, &address(2, 24, 0), &[attribute(2, &v4), attribute(1, &v4)].concat());
-    let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    message(&mut octets, ADDRESS, NEW, &address(10, 64, 0x02), &attribute(1, &v6)); // IFA_F_NODAD
-    octets
 }
 
 /// The time of one link of a block.
@@ -159,7 +79,7 @@ fn measure(privilege: Privilege) -> io::Result<()> {
     let home =
         (privilege == Privilege::Capabilities).then(|| File::open("/proc/thread-self/ns/net").map(OwnedFd::from));
     let home = home.transpose()?;
-    let messages = messages();
+    let messages = bare::messages();
     let mut times = [const { Vec::new() }; 3];
     let mut ratios = Vec::new();
     block(LINKS, ours)?;

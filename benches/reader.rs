@@ -16,6 +16,7 @@
 //! The ratios are quotients of rates, each the median of the rounds' own: 1 is as fast as the bare loop, which keeps
 //! nothing.
 
+mod kernel_only;
 mod rounds;
 
 use std::fs::File;
@@ -32,7 +33,8 @@ use tuntap_test::device::dispatch::{Replies, Verdict};
 use tuntap_test::device::{Device, DeviceConfig, FrameRef, patience};
 use tuntap_test::packet::{IntoPacket, Ipv4, Udp};
 
-use rounds::{median, on_the_kernel};
+use kernel_only::on_the_kernel;
+use rounds::median;
 
 const ROUNDS: usize = 15;
 /// Fits the queue of a link, 10,000 frames.

@@ -18,7 +18,7 @@
 //! # Who it is for
 //!
 //! * **Code that owns the device** (a VPN, a user-space stack, a router): hand it the device end in whatever shape it
-//!   takes ([`Exchange::device`](exchange::Exchange::device), [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
+//!   takes ([`Exchange::device`](exchange::Exchange::device), `tun.smoltcp()` (feature `smoltcp`), [`std::io::Read`] and [`std::io::Write`] on `&Tun`, [`Tun::into_fd`], [`Tun::hand_over`]),
 //!   and drive it from the host end: with sockets, the same on both backends ([`Link::host`]), or with raw frames
 //!   ([`Link::host_end`]).
 //! * **Code that uses sockets** (ping, DNS or DHCP tools, servers, the kernel itself): play the network through the
@@ -54,6 +54,7 @@
 //! * `arbitrary`: `arbitrary::Arbitrary` for every codec type.
 //! * `dns`: DNS messages as a layer, `packet::Dns`; brings simple-dns.
 //! * `dhcp`: DHCPv4 messages as a layer, `packet::Dhcp`; brings nothing.
+//! * `smoltcp`: a link as smoltcp's `phy::Device`, `tun.smoltcp()`, for stacks that are built on smoltcp 0.14; brings it.
 //! * `tokio`: the verbs as futures, `tun.as_async().expect(…).await`, for tests on tokio's runtimes:
 //!   `exchange::asynchronous`.
 //!
@@ -85,6 +86,9 @@ pub use context::{Link, Stack, Tap, Tun};
 pub use etherparse;
 #[cfg(target_os = "linux")]
 pub use kernel::Namespace;
+/// The smoltcp whose `phy::Device` [`SmoltcpDevice`](device::SmoltcpDevice) implements.
+#[cfg(feature = "smoltcp")]
+pub use smoltcp;
 pub use tuntap_test_macros::{test, tuntap_test};
 
 /// What a test file uses: `use tuntap_test::prelude::*`. It never exports the name `test`.

@@ -21,6 +21,12 @@ macro_rules! argument {
             /// end of a socket pair that keeps packet boundaries on the mock. The link's other end stays: sockets in
             /// the test's namespace, and the [`host_end`](Link::host_end) taken before.
             ///
+            /// The mock's descriptor goes by the system's time, and so does the test from here on. It is a socket: programs
+            /// that ask it with `ioctl` what it is get ENOTTY, such as tun-rs when it takes a descriptor. smoltcp's
+            /// `TunTapInterface::from_fd`, the `tun` crate's `raw_fd`, tokio's `AsyncFd`, `poll`, `read` and `write` work on
+            /// both. What the kernel refuses at a write (EINVAL, EIO while down) vanishes on the mock, and there the end
+            /// of the link reads as the end of a file (the kernel's: EBADFD).
+            ///
             /// From now on the harness sees what passes on the link, both ways, without a thread: a packet socket on the
             /// kernel backend, the cable on the mock. A test that fails has it in its report and in
             /// `exchange.pcapng`. The first 80,000 small frames or 29,000 of 1,500 octets have room (without

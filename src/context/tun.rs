@@ -12,6 +12,7 @@ argument! {
     /// What it can do stands at [`Link`], to which it dereferences. It is handed to code under test
     /// * as a [`&dyn Device`](crate::device::Device): [`device`](crate::exchange::Exchange::device);
     /// * as [`std::io::Read`] and [`std::io::Write`] on `&Tun`, one packet a call;
+    /// * as a `phy::Device` of smoltcp (feature `smoltcp`): `tun.smoltcp()`;
     /// * as a descriptor: [`into_fd`](Self::into_fd);
     /// * by name: [`hand_over`](Self::hand_over).
     ///

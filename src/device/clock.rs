@@ -21,6 +21,7 @@
 //!
 //! [`Device::clock`]: super::Device::clock
 
+mod bell;
 mod blocked;
 mod parties;
 mod registration;

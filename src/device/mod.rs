@@ -17,6 +17,8 @@ mod clock;
 mod config;
 pub mod dispatch;
 mod frame;
+#[cfg(feature = "smoltcp")]
+mod phy;
 mod timeout;
 mod witness;
 
@@ -27,6 +29,8 @@ pub(crate) use clock::{Scheduler, Source, WaitError, What};
 pub use config::{AddressText, DeviceConfig, PacketInfoMode, Time};
 pub(crate) use frame::LARGEST_FRAME;
 pub use frame::{Direction, Frame, FrameRef};
+#[cfg(feature = "smoltcp")]
+pub use phy::{RxToken, SmoltcpDevice, TxToken};
 pub use timeout::{patience, timeout_scale};
 pub(crate) use witness::{Seen, Witness};
 

@@ -90,6 +90,8 @@ pub use timeline::Accounting;
 pub(crate) use timeline::{Fate, Line, Timeline};
 
 use crate::capture::Direction as Way;
+#[cfg(feature = "smoltcp")]
+use crate::device::SmoltcpDevice;
 use crate::device::dispatch::Received;
 use crate::device::{Clock, Deadline, Device, Frame, FrameRef, Mode, patience};
 use crate::packet::{BuildError, Defaults, Dissection, IntoPacket, Packet};
@@ -162,6 +164,21 @@ impl Exchange {
     #[must_use]
     pub const fn device(&self) -> &dyn Device {
         &self.end
+    }
+
+    /// The end as a smoltcp `phy::Device`, for a stack that is built on smoltcp: [`SmoltcpDevice`] has an example. Its
+    /// stamps count from when the link was made. It is another way to use [`device`](Self::device), with the same account.
+    ///
+    /// # Panics
+    /// When the interface was removed.
+    #[cfg(feature = "smoltcp")]
+    #[must_use]
+    #[track_caller]
+    pub fn smoltcp(&self) -> SmoltcpDevice<'_> {
+        match SmoltcpDevice::new(&self.end) {
+            Ok(device) => device.counting_from(self.timeline.started()),
+            Err(error) => panic!("failed to read the MTU: {error}"),
+        }
     }
 
     pub(crate) const fn end(&self) -> &DeviceEnd {

@@ -233,6 +233,12 @@ impl Timeline {
         self.mode
     }
 
+    /// When the link was made.
+    #[cfg(feature = "smoltcp")]
+    pub(super) const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// How long after the link was made.
     pub(crate) fn after(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.started)

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Condvar, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::blocked::Task;
 use super::scheduler::{Source, patience};
 use super::waiting::WaitError;
@@ -167,7 +168,7 @@ impl State {
     }
 
     /// Everybody waits and nothing is due: ends the waits that are over, or moves the time.
-    pub(super) fn move_on(&mut self, next: Option<Instant>, changed: &Condvar) -> Step {
+    pub(super) fn move_on(&mut self, next: Option<Instant>, changed: &Bell) -> Step {
         let now = self.now;
         let waits = || self.parties.iter().filter(|party| !party.outside).filter_map(|party| party.wait.as_ref());
         let until = |wait: &Wait| if let Until::At(point) = wait.until { Some(point) } else { None };
@@ -192,7 +193,7 @@ impl State {
         Step::Sleep(Some(Duration::ZERO))
     }
 
-    pub(super) fn end_all(&mut self, error: &WaitError, changed: &Condvar) -> Step {
+    pub(super) fn end_all(&mut self, error: &WaitError, changed: &Bell) -> Step {
         for wait in self.parties.iter_mut().filter_map(|party| party.wait.as_mut()) {
             wait.ended = Some(error.clone());
         }

@@ -5,10 +5,11 @@
 //! generation looks again, so no wake-up is lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::blocked::{Sample, Strangers, all_tasks, this_task};
 use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
@@ -45,7 +46,7 @@ pub(crate) trait Source: Send + Sync {
 /// One clock's inside.
 pub(crate) struct Scheduler {
     state: Mutex<State>,
-    changed: Condvar,
+    changed: Bell,
 }
 
 impl Scheduler {
@@ -68,7 +69,7 @@ impl Scheduler {
             round: 0,
             in_circles: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), changed: Bell::default() }
     }
 
     /// The lock. Nothing foreign is called while it is held.
