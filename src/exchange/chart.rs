@@ -6,8 +6,9 @@
 //! ```
 
 use super::Record;
+use super::accounting::Fate;
 use super::report::{counted, cut, time};
-use super::timeline::{Entry, Fate, Line};
+use super::timeline::{Entry, Line};
 use crate::device::{Direction, FrameRef};
 
 /// The widest summary that pushes what became of a frame to the right for all.

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::timeline::{Fate, Timeline};
+use super::accounting::Fate;
+use super::timeline::Timeline;
 use crate::codec::Framing;
 use crate::device::dispatch::{Dispatcher, Observer, Received, Responder, ResponderId};
 use crate::device::{Clock, Deadline, Device, FrameRef, Mode, patience};

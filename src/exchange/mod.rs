@@ -35,6 +35,7 @@
 //! Every frame ends in one class ([`Accounting`]): matched, answered by a machine, ignored by a rule, skipped,
 //! unexpected, or left over.
 
+mod accounting;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod chart;
@@ -73,6 +74,8 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use accounting::Accounting;
+pub(crate) use accounting::Fate;
 pub(crate) use end::DeviceEnd;
 pub use expectation::{Count, Expectation, Expectations, IntoExpectation, one_of, optional, times};
 pub use failure::Failure;
@@ -86,8 +89,7 @@ pub use quiet::Never;
 pub use replay::{IntoReplay, Replay, Replayed};
 pub use rule::Ignoring;
 pub use sniff::Sniff;
-pub use timeline::Accounting;
-pub(crate) use timeline::{Fate, Line, Timeline};
+pub(crate) use timeline::{Line, Timeline};
 
 use crate::capture::Direction as Way;
 #[cfg(feature = "smoltcp")]

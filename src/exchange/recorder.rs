@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::accounting::Fate;
 use super::report;
-use super::timeline::{Entry, Fate};
+use super::timeline::Entry;
 use super::{Record, lock};
 use crate::capture::{CapturedFrame, Direction as Way, Interface, InterfaceId, Recording};
 use crate::device::{Clock, Direction, Mode};

@@ -17,11 +17,12 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use super::accounting::Fate;
 use super::chart;
 use super::failure::{Problem, Telling};
 use super::near_miss::{self, Miss};
 use super::taken;
-use super::timeline::{Entry, Fate, Line};
+use super::timeline::{Entry, Line};
 use super::verdict;
 use super::{Exchange, Record};
 

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use super::Exchange;
+use super::accounting::Fate;
 use super::chart::short;
 use super::failure::{Looked, Problem};
 use super::pairing::{answers, quotes};
 use super::report::cut;
-use super::timeline::{Entry, Fate};
+use super::timeline::Entry;
 use crate::device::{Direction, FrameRef};
 use crate::packet::Dissection;
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::accounting::Fate;
 use super::report::time;
-use super::timeline::{Entry, Fate};
+use super::timeline::Entry;
 use super::verdict::Excuse;
 use super::{Exchange, Expectation};
 
