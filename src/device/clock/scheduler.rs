@@ -188,19 +188,14 @@ impl Scheduler {
     pub(crate) fn work(&self) {
         self.bump();
         if !self.is_virtual() {
-            self.run_due();
+            self.run_due(|_| true);
         }
     }
 
     /// Does what is due now, if everybody else waits.
     pub(crate) fn settle(&self) {
         let me = thread::current().id();
-        let state = self.lock();
-        let others_wait = state.real.is_some() || state.all_wait(Some(me));
-        drop(state);
-        if others_wait {
-            self.run_due();
-        }
+        self.run_due(|state| state.real.is_some() || state.all_wait(Some(me)));
     }
 
     /// Whether this thread is the one that does what is due.
@@ -218,7 +213,10 @@ impl Scheduler {
     }
 
     /// Lets all sources do what is due, until nothing is. Says whether that was anything.
-    fn run_due(&self) -> bool {
+    ///
+    /// Only if that is still allowed when this thread has the lock: of two that wait and find that all do, the first may have
+    /// made a third run.
+    fn run_due(&self, may: impl FnOnce(&State) -> bool) -> bool {
         /// Also when a source panics.
         struct Running<'a>(&'a Scheduler, bool);
         impl Drop for Running<'_> {
@@ -239,6 +237,9 @@ impl Scheduler {
         }
         while state.running.is_some() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if !may(&state) {
+            return false;
         }
         state.running = Some(me);
         let mut running = Running(self, false);
@@ -376,8 +377,8 @@ impl Scheduler {
             .iter()
             .zip(before)
             .all(|(task, before)| before.zip(Sample::of(*task)).is_some_and(|(before, now)| now.slept_since(&before)));
-        if asleep && self.lock().announced.is_empty() {
-            self.run_due();
+        if asleep {
+            self.run_due(|state| state.announced.is_empty() && state.progress() == seen);
         }
         self.lock()
     }
@@ -402,7 +403,7 @@ impl Scheduler {
         }
         let sources = state.sources();
         drop(state);
-        let did = self.run_due();
+        let did = self.run_due(|state| is_real || (state.generation == generation && state.all_wait(None)));
         // The sources are asked without the lock; what they say holds if nothing has happened meanwhile.
         let next = sources.iter().filter_map(|source| source.next()).min();
         state = self.lock();
