@@ -5,13 +5,13 @@
 //! first wait.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{Clock, Scheduler, What};
+use super::{Clock, Scheduler, WaitError, What};
 use crate::device::Deadline;
 
 /// A thread that is to come: [`begin`](Self::begin) is called on it. Dropped before that, it is not waited for any more.
@@ -93,12 +93,18 @@ impl Running {
     }
 
     /// Waits on the clock until all have ended: that is an event of the virtual time like another, and no time passes between
-    /// it and what the caller does then. False when time stood still before that.
+    /// it and what the caller does then. False when time stood still before that: whom it waits for is told, since a join
+    /// has no deadline, and what a test prints is not seen before its end.
     fn wait(&self, name: &str) -> bool {
         let ended = || (self.count.load(Ordering::Acquire) == 0).then_some(());
-        match self.clock.scheduler().filter(|_| self.clock.is_virtual()) {
-            Some(scheduler) => scheduler.wait(Deadline::Never, What::new(name, "end"), ended).is_ok(),
-            None => false,
+        let Some(scheduler) = self.clock.scheduler().filter(|_| self.clock.is_virtual()) else { return false };
+        match scheduler.wait(Deadline::Never, What::new(name, "end"), ended) {
+            Ok(()) => true,
+            Err(WaitError::Stuck(why) | WaitError::Deadlock(why)) => {
+                let _ = writeln!(io::stderr(), "tuntap-test: waiting for the end of {name}: {why}");
+                false
+            }
+            Err(_) => false,
         }
     }
 
@@ -229,6 +235,7 @@ impl Clock {
     ///
     /// # Panics
     /// When the closure does, with its payload, or a thread that nobody has joined.
+    #[track_caller]
     pub fn scope<'env, T>(&self, body: impl for<'scope> FnOnce(&ClockScope<'scope, 'env>) -> T) -> T {
         let result = thread::scope(|scope| {
             let running = Running::none(self);
