@@ -24,6 +24,8 @@ mod blocked;
 mod parties;
 mod registration;
 mod scheduler;
+#[cfg(feature = "tokio")]
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod waiting;

@@ -13,6 +13,9 @@ use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
 use super::waiting::{WaitError, What};
 use crate::device::Deadline;
+#[cfg(feature = "tokio")]
+use crate::device::dispatch::Look;
+use crate::device::dispatch::{Wakers, Woken};
 
 /// How long somebody may wait in real time for those who do not.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,6 +60,7 @@ impl Scheduler {
             grace: Grace::default(),
             round: 0,
             in_circles: false,
+            wakers: Wakers::default(),
         };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -142,8 +146,23 @@ impl Scheduler {
 
     /// Something new may be there for those who wait.
     pub(crate) fn bump(&self) {
-        self.lock().generation += 1;
+        let mut state = self.lock();
+        state.generation += 1;
+        let woken = state.wakers.take();
+        drop(state);
         self.changed.notify_all();
+        woken.wake();
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Waits until the generation is another than `seen`.
+    #[cfg(feature = "tokio")]
+    pub(super) fn after(&self, seen: u64) -> impl Future<Output = ()> + Send + Sync {
+        Look::new(&self.state, move |state: &mut State| (state.generation != seen).then_some(()))
     }
 
     /// There is something to do: in real time it is done before this returns, in virtual time when all wait.
@@ -189,8 +208,10 @@ impl Scheduler {
                 state.running = None;
                 state.round += 1;
                 state.generation += u64::from(self.1);
+                let woken = if self.1 { state.wakers.take() } else { Woken::default() };
                 drop(state);
                 self.0.changed.notify_all();
+                woken.wake();
             }
         }
         let me = thread::current().id();
