@@ -55,8 +55,8 @@
 //! * `dns`: DNS messages as a layer, `packet::Dns`; brings simple-dns.
 //! * `dhcp`: DHCPv4 messages as a layer, `packet::Dhcp`; brings nothing.
 //! * `smoltcp`: a link as smoltcp's `phy::Device`, `tun.smoltcp()`, for stacks that are built on smoltcp 0.14; brings it.
-//! * `tokio`: the verbs as futures, `tun.as_async().expect(…).await`, for tests on tokio's runtimes:
-//!   `exchange::asynchronous`.
+//! * `tokio`: the verbs and the host's sockets as futures, `tun.as_async().expect(…).await`, for tests on tokio's runtimes:
+//!   `exchange::asynchronous`, `host::asynchronous`.
 //!
 //! # What it does not do yet
 //!
@@ -80,6 +80,8 @@ pub mod shrink;
 pub mod strategy;
 mod to_test;
 
+#[cfg(all(feature = "host", feature = "tokio"))]
+pub use context::AsyncHost;
 #[cfg(feature = "host")]
 pub use context::Host;
 pub use context::{Link, Stack, Tap, Tun};

@@ -1,11 +1,17 @@
 //! The argument `host: Host` of a test: the host end's sockets, programs and tables.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
+
 #[cfg(target_os = "linux")]
 use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(target_os = "linux")]
 use std::process::Command;
+
+#[cfg(feature = "tokio")]
+pub use asynchronous::AsyncHost;
 
 #[cfg(target_os = "linux")]
 use super::link::assert_ok;
@@ -136,6 +142,14 @@ impl Host {
         self.make(|host, place| RawSocket::on_mock(host, place, at, protocol), || kernel::raw(at, protocol))
     }
 
+    /// The same with sockets for tasks: `host.as_async().tcp_connect(…).await`. See
+    /// [`asynchronous`](crate::host::asynchronous).
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn as_async(&self) -> AsyncHost {
+        AsyncHost::new(self.clone())
+    }
+
     /// Runs a closure in this host: sockets that it makes and programs that it starts belong to it. On the mock there
     /// is no such place, and the closure runs where it is.
     ///
@@ -260,6 +274,11 @@ mod kernel {
         TcpStream::in_kernel(to, timeout)
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn begin_tcp_connect(to: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::begin_in_kernel(to)
+    }
+
     pub(super) fn ping_socket(at: IpAddr) -> io::Result<PingSocket> {
         PingSocket::in_kernel(at)
     }
@@ -287,6 +306,11 @@ mod kernel {
     }
 
     pub(super) fn tcp_connect(_: SocketAddr, _: Option<Deadline>) -> io::Result<TcpStream> {
+        none()
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn begin_tcp_connect(_: SocketAddr) -> io::Result<TcpStream> {
         none()
     }
 

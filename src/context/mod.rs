@@ -44,6 +44,8 @@ use std::time::Instant;
 
 pub use case::CaseOutcome;
 pub use handed_over::HandedOver;
+#[cfg(all(feature = "host", feature = "tokio"))]
+pub use host::AsyncHost;
 #[cfg(feature = "host")]
 pub use host::Host;
 pub use host_end::HostEnd;

@@ -26,6 +26,8 @@ mod blocked;
 mod parties;
 mod registration;
 mod scheduler;
+#[cfg(feature = "tokio")]
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -62,9 +62,9 @@ pub use replies::Replies;
 pub use responders::{Detached, ResponderId};
 #[cfg(feature = "tokio")]
 pub(crate) use wakers::Look;
-pub(crate) use wakers::Wakers;
 #[cfg(all(test, feature = "tokio"))]
 pub(crate) use wakers::counting;
+pub(crate) use wakers::{Wakers, Woken};
 
 use super::{Deadline, Device, FrameRef, Source, patience};
 use pump::Pump;

@@ -39,6 +39,8 @@
 //! }
 //! ```
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod ping;
 mod raw;
 mod tcp;
@@ -49,5 +51,8 @@ pub use ping::{PingAnswer, PingReply, PingSocket, Unreachable};
 pub use raw::{RawDatagram, RawSocket};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
+
+#[cfg(feature = "tokio")]
+pub use asynchronous::{AsyncPingSocket, AsyncRawSocket, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket};
 
 pub(crate) use wait::Place;

@@ -154,17 +154,22 @@ impl PingSocket {
     pub fn send_to(&self, to: impl Into<IpAddr>, sequence: u16, payload: &[u8]) -> io::Result<()> {
         let to = to.into();
         self.waiting.touch();
+        self.waiting.until(&self.wanted("send_to", true), || self.try_send_to(to, sequence, payload))
+    }
+
+    /// One try to send; never waits.
+    pub(super) fn try_send_to(&self, to: IpAddr, sequence: u16, payload: &[u8]) -> io::Result<()> {
         if to.is_ipv4() != self.is_v4 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        self.waiting.until(&self.wanted("send_to", true), || match &self.inner {
+        match &self.inner {
             Inner::Mock(socket) => socket.send_to(to, sequence, payload),
             #[cfg(target_os = "linux")]
             Inner::Kernel(socket) => {
                 let message = kernel::request(self.is_v4, self.identifier, sequence, payload);
                 socket.send_to(&message, to).map(drop)
             }
-        })
+        }
     }
 
     /// The oldest answer to a request of this socket's.

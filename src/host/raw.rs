@@ -47,12 +47,12 @@ pub struct RawDatagram {
 /// ```
 #[derive(Clone)]
 pub struct RawSocket {
-    inner: Inner,
+    pub(super) inner: Inner,
     pub(super) waiting: Arc<Waiting>,
 }
 
 #[derive(Clone)]
-enum Inner {
+pub(super) enum Inner {
     Mock(mock::RawSocket),
     #[cfg(target_os = "linux")]
     Kernel(Arc<IpSocket>),
@@ -97,11 +97,16 @@ impl RawSocket {
     pub fn send_to(&self, payload: &[u8], to: impl Into<IpAddr>) -> io::Result<usize> {
         let to = to.into();
         self.waiting.touch();
-        self.waiting.until(&self.wanted("send_to", true), || match &self.inner {
+        self.waiting.until(&self.wanted("send_to", true), || self.try_send_to(payload, to))
+    }
+
+    /// One try to send; never waits.
+    pub(super) fn try_send_to(&self, payload: &[u8], to: IpAddr) -> io::Result<usize> {
+        match &self.inner {
             Inner::Mock(socket) => socket.send_to(payload, to),
             #[cfg(target_os = "linux")]
             Inner::Kernel(socket) => socket.send_to(payload, to),
-        })
+        }
     }
 
     /// One try to receive; never waits.

@@ -72,7 +72,13 @@ impl TcpStream {
                 Err(error) => Err(error),
             },
             #[cfg(target_os = "linux")]
-            Stream::Kernel(_) => Ok(()),
+            Stream::Kernel(stream) => match (stream.take_error()?, stream.peer_addr()) {
+                (Some(error), _) => Err(error),
+                (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => {
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                (None, peer) => peer.map(drop),
+            },
         }
     }
 
@@ -142,13 +148,18 @@ impl TcpStream {
         }
     }
 
+    /// One try to peek; never waits.
+    pub(super) fn try_peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        on_either!(Stream, self, stream => stream.peek(buffer))
+    }
+
     /// As [`Read::read`], but the octets stay.
     ///
     /// # Errors
     /// As [`Read::read`]: `TimedOut` when nothing came in time; ECONNRESET, ETIMEDOUT and others, once, when the
     /// connection was lost.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.waiting.until(&self.wanted("peek", false), || on_either!(Stream, self, stream => stream.peek(buffer)))
+        self.waiting.until(&self.wanted("peek", false), || self.try_peek(buffer))
     }
 
     /// Ends a direction: writing with a FIN, reading so that it finds the end.

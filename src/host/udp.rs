@@ -84,6 +84,27 @@ impl UdpSocket {
         Wanted { verb, room, descriptor }
     }
 
+    /// One try of each; none waits.
+    pub(super) fn try_send_to(&self, octets: &[u8], to: SocketAddr) -> io::Result<usize> {
+        on_either!(self, socket => socket.send_to(octets, to))
+    }
+
+    pub(super) fn try_send(&self, octets: &[u8]) -> io::Result<usize> {
+        on_either!(self, socket => socket.send(octets))
+    }
+
+    pub(super) fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        on_either!(self, socket => socket.recv_from(buffer))
+    }
+
+    pub(super) fn try_peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        on_either!(self, socket => socket.peek_from(buffer))
+    }
+
+    pub(super) fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        on_either!(self, socket => socket.recv(buffer))
+    }
+
     /// How long a call waits from now on, on this socket and its clones: a [`Duration`](std::time::Duration), or
     /// `Deadline::Now`, or `Deadline::Never`.
     pub fn set_timeout(&self, timeout: impl Into<Deadline>) {
@@ -99,7 +120,7 @@ impl UdpSocket {
     pub fn send_to(&self, octets: &[u8], to: impl Into<SocketAddr>) -> io::Result<usize> {
         let to = to.into();
         self.waiting.touch();
-        self.waiting.until(&self.wanted("send_to", true), || on_either!(self, socket => socket.send_to(octets, to)))
+        self.waiting.until(&self.wanted("send_to", true), || self.try_send_to(octets, to))
     }
 
     /// The oldest datagram, cut to the buffer, and who sent it.
@@ -107,7 +128,7 @@ impl UdpSocket {
     /// # Errors
     /// `TimedOut` when none came in time; the errno of an ICMP error, once, if the socket is connected.
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.waiting.until(&self.wanted("recv_from", false), || on_either!(self, socket => socket.recv_from(buffer)))
+        self.waiting.until(&self.wanted("recv_from", false), || self.try_recv_from(buffer))
     }
 
     /// As [`recv_from`](Self::recv_from), but the datagram stays.
@@ -115,7 +136,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`recv_from`](Self::recv_from).
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.waiting.until(&self.wanted("peek_from", false), || on_either!(self, socket => socket.peek_from(buffer)))
+        self.waiting.until(&self.wanted("peek_from", false), || self.try_peek_from(buffer))
     }
 
     /// Connects: [`send`](Self::send) goes there, only its datagrams are received, and ICMP errors about it are told.
@@ -135,7 +156,7 @@ impl UdpSocket {
     /// EDESTADDRREQ when it is not connected; else as [`send_to`](Self::send_to).
     pub fn send(&self, octets: &[u8]) -> io::Result<usize> {
         self.waiting.touch();
-        self.waiting.until(&self.wanted("send", true), || on_either!(self, socket => socket.send(octets)))
+        self.waiting.until(&self.wanted("send", true), || self.try_send(octets))
     }
 
     /// As [`recv_from`](Self::recv_from), without the address.
@@ -143,7 +164,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`recv_from`](Self::recv_from).
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.waiting.until(&self.wanted("recv", false), || on_either!(self, socket => socket.recv(buffer)))
+        self.waiting.until(&self.wanted("recv", false), || self.try_recv(buffer))
     }
 
     /// The own address.

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 #[cfg(target_os = "linux")]
 use std::time::Instant;
 
+#[cfg(feature = "tokio")]
+use super::asynchronous::Tasks;
 use crate::device::{Clock, Deadline, What, patience};
 
 /// Where a socket is.
@@ -40,11 +42,20 @@ pub(super) struct Waiting {
     pub(super) place: Place,
     pub(super) label: String,
     timeout: Mutex<Option<Deadline>>,
+    /// What tasks that wait share.
+    #[cfg(feature = "tokio")]
+    pub(super) tasks: Tasks,
 }
 
 impl Waiting {
     pub(super) const fn new(place: Place, label: String) -> Self {
-        Self { place, label, timeout: Mutex::new(None) }
+        Self {
+            place,
+            label,
+            timeout: Mutex::new(None),
+            #[cfg(feature = "tokio")]
+            tasks: Tasks::new(),
+        }
     }
 
     pub(super) fn set_timeout(&self, timeout: Deadline) {

@@ -9,6 +9,8 @@
 //! ```
 
 mod counters;
+#[cfg(all(feature = "host", feature = "tokio"))]
+mod driver;
 mod environment;
 mod error;
 mod fence;
@@ -41,6 +43,8 @@ pub use privilege::{Privilege, Step as SetupStep};
 pub use probe::probe;
 pub use sockets::{OpenSocket, SocketProtocol, TcpState, sockets};
 
+#[cfg(all(feature = "host", feature = "tokio"))]
+pub(crate) use driver::{Owner, Registration};
 #[cfg(feature = "host")]
 pub(crate) use ip_socket::{Datagram, IpSocket};
 pub(crate) use link::{LinkPlan, bring_up};

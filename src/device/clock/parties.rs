@@ -12,6 +12,7 @@ use super::bell::Bell;
 use super::blocked::Task;
 use super::scheduler::{Source, patience};
 use super::waiting::WaitError;
+use crate::device::dispatch::Wakers;
 
 /// The end of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub(super) struct State {
     pub(super) round: u64,
     /// Frames were seen to go round without time passing.
     pub(super) in_circles: bool,
+    /// Tasks that wait for the next generation.
+    pub(super) wakers: Wakers,
 }
 
 /// What a look at the whole gave to one who waits.

@@ -14,6 +14,9 @@ use super::blocked::{Sample, Strangers, all_tasks, this_task};
 use super::parties::{Foreign, Grace, Party, Real, State, Step, Until, Wait};
 use super::registration;
 use super::waiting::{WaitError, What};
+#[cfg(feature = "tokio")]
+use crate::device::dispatch::Look;
+use crate::device::dispatch::{Wakers, Woken};
 use crate::device::{Deadline, timeout_scale};
 
 /// How long somebody may wait in real time for those who do not: 2 s times `TUNTAP_TEST_TIMEOUT_SCALE`, and never less. A
@@ -68,6 +71,7 @@ impl Scheduler {
             grace: Grace::default(),
             round: 0,
             in_circles: false,
+            wakers: Wakers::default(),
         };
         Self { state: Mutex::new(state), changed: Bell::default() }
     }
@@ -180,8 +184,23 @@ impl Scheduler {
 
     /// Something new may be there for those who wait.
     pub(crate) fn bump(&self) {
-        self.lock().generation += 1;
+        let mut state = self.lock();
+        state.generation += 1;
+        let woken = state.wakers.take();
+        drop(state);
         self.changed.notify_all();
+        woken.wake();
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Waits until the generation is another than `seen`.
+    #[cfg(feature = "tokio")]
+    pub(super) fn after(&self, seen: u64) -> impl Future<Output = ()> + Send + Sync {
+        Look::new(&self.state, move |state: &mut State| (state.generation != seen).then_some(()))
     }
 
     /// There is something to do: in real time it is done before this returns, in virtual time when all wait.
@@ -225,8 +244,10 @@ impl Scheduler {
                 state.running = None;
                 state.round += 1;
                 state.generation += u64::from(self.1);
+                let woken = if self.1 { state.wakers.take() } else { Woken::default() };
                 drop(state);
                 self.0.changed.notify_all();
+                woken.wake();
             }
         }
         let me = thread::current().id();

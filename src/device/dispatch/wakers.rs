@@ -30,6 +30,7 @@ impl Wakers {
 }
 
 /// Wakers that were taken out of their list.
+#[derive(Default)]
 #[must_use = "they wait until `wake`"]
 pub(crate) struct Woken(Vec<(u64, Waker)>);
 

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -185,6 +185,7 @@ impl<'a> Timer<'a> {
     /// Waits for a future until the time is over.
     async fn before<F: Future>(&mut self, until: Until, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
+        let clock = &self.exchange.timeline.clock;
         loop {
             let own = match until {
                 Until::At(point) => self.point(point),
@@ -192,15 +193,21 @@ impl<'a> Timer<'a> {
                 Until::Never => None,
             };
             // On a link in memory nothing happens by itself: this task does what is due, and wakes for what will be.
-            let next = self.exchange.timeline.clock.do_what_is_due();
-            let next = next.and_then(|next| self.convert(next)).filter(|next| own.is_none_or(|own| *next < own));
-            match next.or(own) {
-                None => return Some(future.await),
-                Some(point) => match timeout_at(point, &mut future).await {
-                    Ok(output) => return Some(output),
-                    Err(_) if next.is_some() => {}
+            // Another task may change what that is.
+            let seen = clock.generation();
+            let next = clock.do_what_is_due();
+            let next = next.and_then(|next| clock.on_tokio(next)).filter(|next| own.is_none_or(|own| *next < own));
+            let first = first(&mut future, clock.changed(seen));
+            let output = match next.or(own) {
+                None => first.await,
+                Some(point) => match timeout_at(point, first).await {
+                    Ok(output) => output,
+                    Err(_) if next.is_some() => None,
                     Err(_) => return None,
                 },
+            };
+            if output.is_some() {
+                return output;
             }
         }
     }
@@ -210,22 +217,27 @@ impl<'a> Timer<'a> {
         match self.last {
             Some((last, point)) if last == at => point,
             _ => {
-                let point = self.convert(at);
+                let point = self.exchange.timeline.clock.on_tokio(at);
                 self.last = Some((at, point));
                 point
             }
         }
     }
 
-    fn convert(&self, at: Instant) -> Option<tokio::time::Instant> {
-        let left = at.saturating_duration_since(self.exchange.now());
-        tokio::time::Instant::now().checked_add(left)
-    }
-
     /// Whether tokio's clock, on which this deadline has passed, ran ahead of the link's: it is paused and jumped.
     fn is_ahead(&self, until: Until) -> bool {
         matches!(until, Until::At(point) if self.exchange.now() < point)
     }
+}
+
+/// What a future gives, or `None` when something else happens first.
+async fn first<F: Future + Unpin>(mut future: F, other: impl Future<Output = ()>) -> Option<F::Output> {
+    let mut other = pin!(other);
+    poll_fn(|context| match Pin::new(&mut future).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => other.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// Lets the runtime poll its other tasks once.
