@@ -60,7 +60,7 @@
 //!
 //! # What it does not do yet
 //!
-//! The host's sockets as futures, answering machines beyond ICMP echo, kernel devices on macOS and the BSDs.
+//! Answering machines beyond ICMP echo, kernel devices on macOS and the BSDs.
 
 pub mod answer;
 pub mod capture;
