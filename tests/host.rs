@@ -285,3 +285,43 @@ fn programs_tables_and_counters(tap: Tap, host: Host, #[device(host = "b")] othe
     assert_eq!(host.run(|| 7)?, 7);
     Ok(())
 }
+
+fn errno<T: std::fmt::Debug>(result: io::Result<T>) -> Option<i32> {
+    result.unwrap_err().raw_os_error()
+}
+
+#[tuntap_test]
+fn a_ping_socket_is_bound_where_it_was_said(tun: Tun, host: Host) -> io::Result<()> {
+    assert_eq!(errno(host.ping_socket(Ipv4Addr::new(203, 0, 113, 9))), Some(libc::EADDRNOTAVAIL));
+    let socket = host.ping_socket(Ipv4Addr::LOCALHOST)?;
+    assert_eq!(errno(socket.send_to(tun.peer_v4(), 1, b"")), Some(libc::EINVAL));
+    assert_eq!(errno(socket.send_to(tun.peer_v6(), 1, b"")), Some(libc::EAFNOSUPPORT));
+    assert_eq!(errno(host.ping_socket(tun.host_v6())?.send_to(tun.peer_v4(), 1, b"")), Some(libc::EINVAL));
+    Ok(())
+}
+
+#[tuntap_test]
+fn ipv6_carries_twenty_octets_more(tun: Tun, host: Host) -> io::Result<()> {
+    let (v4, v6) = (host.udp_bind((tun.host_v4(), 53))?, host.udp_bind((tun.host_v6(), 53))?);
+    assert_eq!(errno(v4.send_to(&[0; 65_508], (tun.host_v4(), 53))), Some(libc::EMSGSIZE));
+    assert_eq!(v6.send_to(&[0; 65_527], (tun.host_v6(), 53))?, 65_527);
+    assert_eq!(v6.recv(&mut vec![0; 70_000])?, 65_527);
+    assert_eq!(errno(v6.send_to(&[0; 65_528], (tun.host_v6(), 53))), Some(libc::EMSGSIZE));
+    host.ping_socket(tun.host_v6())?.send_to(tun.host_v6(), 1, &[0; 65_527])?;
+    Ok(())
+}
+
+#[tuntap_test]
+fn raw_sockets_of_any_protocol_but_0(tun: Tun, host: Host) -> io::Result<()> {
+    assert_eq!(errno(host.raw(tun.host_v4(), 0)), Some(libc::EPROTONOSUPPORT));
+    assert_eq!(errno(host.raw(tun.host_v6(), 0)), Some(libc::EPROTONOSUPPORT));
+    host.raw(tun.host_v4(), 255)?.send_to(b"last", tun.peer_v4())?;
+    tun.expect(Ipv4::new().protocol(255) / b"last");
+    host.raw(tun.host_v6(), 255)?.send_to(b"last", tun.peer_v6())?;
+    tun.expect(Ipv6::new().next_header(255) / b"last");
+    assert_eq!(errno(host.raw(tun.host_v4(), 99)?.send_to(b"", tun.peer_v6())), Some(libc::EAFNOSUPPORT));
+    // A group is no source.
+    host.raw(Ipv4Addr::new(224, 0, 0, 1), 99)?.send_to(b"x", tun.peer_v4())?;
+    tun.expect(Ipv4::new().src(tun.host_v4()).protocol(99) / b"x");
+    Ok(())
+}

@@ -97,7 +97,7 @@ pub(super) enum Inner {
 
 impl PingSocket {
     pub(crate) fn on_mock(host: &mock::MockHost, place: Place, at: IpAddr) -> io::Result<Self> {
-        let socket = host.ping(0)?;
+        let socket = host.ping_at(at)?;
         let identifier = socket.identifier();
         Ok(Self::new(Inner::Mock(socket), place, at, identifier))
     }
@@ -149,8 +149,8 @@ impl PingSocket {
     /// Sends an echo request.
     ///
     /// # Errors
-    /// EINVAL for an address of the other family; ENETUNREACH without a route; EACCES for a broadcast address; EMSGSIZE for
-    /// more than 65,507 octets.
+    /// EAFNOSUPPORT for an address of IPv6 on a socket of IPv4, EINVAL the other way round; ENETUNREACH without a route;
+    /// EACCES for a broadcast address; EMSGSIZE for more than 65,507 octets, on IPv6 65,527.
     pub fn send_to(&self, to: impl Into<IpAddr>, sequence: u16, payload: &[u8]) -> io::Result<()> {
         let to = to.into();
         self.waiting.touch();
@@ -159,9 +159,6 @@ impl PingSocket {
 
     /// One try to send; never waits.
     pub(super) fn try_send_to(&self, to: IpAddr, sequence: u16, payload: &[u8]) -> io::Result<()> {
-        if to.is_ipv4() != self.is_v4 {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
         match &self.inner {
             Inner::Mock(socket) => socket.send_to(to, sequence, payload),
             #[cfg(target_os = "linux")]

@@ -92,8 +92,8 @@ impl RawSocket {
     /// length.
     ///
     /// # Errors
-    /// EMSGSIZE when it is longer than a packet can be; EINVAL for an address of the other family; ENETUNREACH without a
-    /// route; EACCES for a broadcast address.
+    /// EMSGSIZE when it is longer than a packet can be; EAFNOSUPPORT for an address of IPv6 on a socket of IPv4, EINVAL the
+    /// other way round; ENETUNREACH without a route; EACCES for a broadcast address.
     pub fn send_to(&self, payload: &[u8], to: impl Into<IpAddr>) -> io::Result<usize> {
         let to = to.into();
         self.waiting.touch();

@@ -111,7 +111,7 @@ impl UdpSocket {
         self.waiting.set_timeout(timeout.into());
     }
 
-    /// Sends a datagram, of 65,507 octets at most. Gives its length.
+    /// Sends a datagram, of 65,507 octets at most, on IPv6 65,527. Gives its length.
     ///
     /// # Errors
     /// EMSGSIZE when it is longer; EINVAL for port 0; EAFNOSUPPORT for an address of IPv6 on a socket of IPv4; ENETUNREACH

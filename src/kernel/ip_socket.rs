@@ -48,6 +48,9 @@ impl IpSocket {
         if is_v6 {
             setsockopt(&descriptor, sockopt::Ipv6RecvHopLimit, &true)?;
         }
+        if i32::from(protocol) == libc::IPPROTO_RAW {
+            header_is_the_kernels(&descriptor, is_v6)?;
+        }
         bind(descriptor.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(at, 0)))?;
         Ok(Self { descriptor, is_v6 })
     }
@@ -98,6 +101,18 @@ impl IpSocket {
             hop_limit: packet.get(8).copied().unwrap_or(0),
         })
     }
+}
+
+/// A socket of `IPPROTO_RAW` sends whole packets (`IP_HDRINCL`), until it is told otherwise.
+fn header_is_the_kernels(descriptor: &OwnedFd, is_v6: bool) -> io::Result<()> {
+    let (level, option) =
+        if is_v6 { (libc::IPPROTO_IPV6, libc::IPV6_HDRINCL) } else { (libc::IPPROTO_IP, libc::IP_HDRINCL) };
+    let no: libc::c_int = 0;
+    let length = libc::socklen_t::try_from(size_of_val(&no)).map_err(io::Error::other)?;
+    // SAFETY: the option is one number, which lives as long as the call.
+    let result = unsafe { libc::setsockopt(descriptor.as_raw_fd(), level, option, (&raw const no).cast(), length) };
+    Errno::result(result)?;
+    Ok(())
 }
 
 impl AsFd for IpSocket {

@@ -62,6 +62,8 @@ pub(super) enum Errno {
     NotSupported,
     /// EPROTO: the destination found a header wrong.
     Protocol,
+    /// EPROTONOSUPPORT: no socket of that protocol.
+    ProtocolNotSupported,
     /// ETIMEDOUT.
     TimedOut,
 }
@@ -118,6 +120,7 @@ impl Errno {
             Self::NotConnected => libc::ENOTCONN,
             Self::NotSupported => libc::EOPNOTSUPP,
             Self::Protocol => libc::EPROTO,
+            Self::ProtocolNotSupported => libc::EPROTONOSUPPORT,
             Self::TimedOut => libc::ETIMEDOUT,
         }
     }
@@ -162,6 +165,7 @@ mod portable {
                 Errno::NotConnected => "ENOTCONN: not connected",
                 Errno::NotSupported => "EOPNOTSUPP: not supported",
                 Errno::Protocol => "EPROTO: a header was found wrong",
+                Errno::ProtocolNotSupported => "EPROTONOSUPPORT: no such protocol",
                 Errno::TimedOut => "ETIMEDOUT: nothing came in time",
             })
         }
@@ -198,7 +202,8 @@ mod portable {
                 | Self::NoProtocol
                 | Self::NoSuchDevice
                 | Self::NotSupported
-                | Self::Protocol => io::ErrorKind::Other,
+                | Self::Protocol
+                | Self::ProtocolNotSupported => io::ErrorKind::Other,
             };
             io::Error::new(kind, LinuxErrno(self))
         }

@@ -186,11 +186,16 @@ impl MockHost {
         PingSocket::open(&self.shared, identifier)
     }
 
+    /// As [`ping`](Self::ping) with a free identifier, of that address's family: bound to it, or to all with 0.0.0.0 or `::`.
+    pub(crate) fn ping_at(&self, at: IpAddr) -> io::Result<PingSocket> {
+        PingSocket::open_at(&self.shared, at)
+    }
+
     /// A socket for the payloads of an IP protocol, on an address of the host's or, with 0.0.0.0 or `::`, on all of that
     /// family.
     ///
     /// # Errors
-    /// EADDRNOTAVAIL when the host has no such address.
+    /// EADDRNOTAVAIL when the host has no such address; EPROTONOSUPPORT for protocol 0.
     pub fn raw(&self, at: IpAddr, protocol: u8) -> io::Result<RawSocket> {
         RawSocket::open(&self.shared, at, protocol)
     }

@@ -14,6 +14,9 @@ use crate::mock::errno::Errno;
 /// The most answers that wait; then the newest are dropped.
 const MOST_WAITING: usize = 256;
 const HEADER: usize = 8;
+/// The most data: 65,535 octets without this header, and on IPv4 without that one's; IPv6's length does not count it.
+const MOST_OCTETS_V4: usize = 65_507;
+const MOST_OCTETS_V6: usize = 65_527;
 
 /// What came back for an echo request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(super) struct PingTable {
 
 struct PingState {
     identifier: u16,
+    /// Where it is bound; `None` for both families and all addresses.
+    local: Option<IpAddr>,
     answers: VecDeque<PingAnswer>,
 }
 
@@ -75,7 +80,12 @@ impl Drop for Handle {
 
 impl PingSocket {
     pub(super) fn open(shared: &Arc<Shared>, identifier: u16) -> io::Result<Self> {
-        let (number, identifier) = shared.lock().open_ping(identifier)?;
+        let (number, identifier) = shared.lock().open_ping(identifier, None)?;
+        Ok(Self { handle: Arc::new(Handle { shared: Arc::clone(shared), number, identifier }) })
+    }
+
+    pub(super) fn open_at(shared: &Arc<Shared>, at: IpAddr) -> io::Result<Self> {
+        let (number, identifier) = shared.lock().open_ping(0, Some(at))?;
         Ok(Self { handle: Arc::new(Handle { shared: Arc::clone(shared), number, identifier }) })
     }
 
@@ -88,10 +98,11 @@ impl PingSocket {
     /// Sends an echo request.
     ///
     /// # Errors
-    /// ENETUNREACH without a route; EACCES for a broadcast address; EMSGSIZE for more than 65,507 octets.
+    /// ENETUNREACH without a route; EACCES for a broadcast address; EMSGSIZE for more than 65,507 octets, on
+    /// IPv6 65,527.
     pub fn send_to(&self, to: IpAddr, sequence: u16, payload: &[u8]) -> io::Result<()> {
-        let identifier = self.handle.identifier;
-        Ok(self.handle.shared.change(|stack| stack.send_ping(identifier, to, sequence, payload))?)
+        let number = self.handle.number;
+        Ok(self.handle.shared.change(|stack| stack.send_ping(number, to, sequence, payload))?)
     }
 
     /// The oldest answer.
@@ -112,7 +123,10 @@ impl std::fmt::Debug for PingSocket {
 }
 
 impl Stack {
-    fn open_ping(&mut self, identifier: u16) -> Result<(u64, u16), Errno> {
+    fn open_ping(&mut self, identifier: u16, local: Option<IpAddr>) -> Result<(u64, u16), Errno> {
+        if let Some(local) = local {
+            self.check_bindable(local, true)?;
+        }
         let place = self.random.next_u16();
         let taken = |identifier: u16| self.ping.sockets.values().any(|socket| socket.identifier == identifier);
         let identifier = match identifier {
@@ -121,21 +135,30 @@ impl Stack {
             identifier => identifier,
         };
         let number = self.socket_number();
-        self.ping.sockets.insert(number, PingState { identifier, answers: VecDeque::new() });
+        self.ping.sockets.insert(number, PingState { identifier, local, answers: VecDeque::new() });
         Ok((number, identifier))
     }
 
-    fn send_ping(&mut self, identifier: u16, to: IpAddr, sequence: u16, payload: &[u8]) -> Result<(), Errno> {
-        let to = not_unspecified(unmapped(to));
+    fn send_ping(&mut self, number: u64, to: IpAddr, sequence: u16, payload: &[u8]) -> Result<(), Errno> {
+        let &PingState { identifier, local, .. } = self.ping.sockets.get(&number).ok_or(Errno::Invalid)?;
+        match local {
+            Some(IpAddr::V4(_)) if to.is_ipv6() => return Err(Errno::FamilyNotSupported),
+            Some(IpAddr::V6(_)) if to.is_ipv4() => return Err(Errno::Invalid),
+            _ => {}
+        }
+        // A bound socket is of one family.
+        let to = not_unspecified(if local.is_none() { unmapped(to) } else { to });
         let (kind, number) = if to.is_ipv4() { (8, protocol::ICMPV4) } else { (128, protocol::ICMPV6) };
-        if payload.len() > 65_507 {
+        if payload.len() > if to.is_ipv4() { MOST_OCTETS_V4 } else { MOST_OCTETS_V6 } {
             return Err(Errno::MessageSize);
         }
-        let way = self.way_to(to, None)?;
+        // Who is bound to a group sends from an address of the host's.
+        let bound = local.filter(|local| self.owns(*local));
+        let way = self.way_to(to, bound)?;
         if self.is_broadcast(to) {
             return Err(Errno::Access);
         }
-        let source = self.source_for(to, way).ok_or(Errno::NetworkUnreachable)?;
+        let source = bound.or_else(|| self.source_for(to, way)).ok_or(Errno::NetworkUnreachable)?;
         let words = [identifier.to_be_bytes(), sequence.to_be_bytes()].concat();
         let mut message = [[kind, 0, 0, 0].as_slice(), &words, payload].concat();
         let sum =
@@ -159,7 +182,7 @@ impl Stack {
         };
         let payload = received.payload.get(HEADER..).unwrap_or_default().to_vec();
         let (from, hop_limit) = (received.source, received.hop_limit);
-        self.answer_ping(identifier, PingAnswer::Reply { from, sequence, payload, hop_limit });
+        self.answer_ping(identifier, received.destination, PingAnswer::Reply { from, sequence, payload, hop_limit });
     }
 
     /// An error about an ICMP message of the host's, from its header on.
@@ -167,12 +190,17 @@ impl Stack {
         if let (Some(8 | 128), Some(identifier), Some(sequence)) =
             (message.first(), u16_at(message, 4), u16_at(message, 6))
         {
-            self.answer_ping(identifier, PingAnswer::Error { from: received.source, sequence, kind, code });
+            let answer = PingAnswer::Error { from: received.source, sequence, kind, code };
+            self.answer_ping(identifier, received.destination, answer);
         }
     }
 
-    fn answer_ping(&mut self, identifier: u16, answer: PingAnswer) {
-        let fits = |socket: &&mut PingState| socket.identifier == identifier && socket.answers.len() < MOST_WAITING;
+    fn answer_ping(&mut self, identifier: u16, to: IpAddr, answer: PingAnswer) {
+        let is_at = |local: IpAddr| local == to || (local.is_unspecified() && local.is_ipv4() == to.is_ipv4());
+        let fits = |socket: &&mut PingState| {
+            let is_there = socket.local.is_none_or(is_at);
+            socket.identifier == identifier && is_there && socket.answers.len() < MOST_WAITING
+        };
         if let Some(socket) = self.ping.sockets.values_mut().find(fits) {
             socket.answers.push_back(answer);
         }

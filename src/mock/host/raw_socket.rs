@@ -82,8 +82,8 @@ impl RawSocket {
     /// Sends a payload; the IP header is the host's, and so is the checksum of ICMPv6 (RFC 3542 section 3.1).
     ///
     /// # Errors
-    /// EMSGSIZE when it is longer than a packet can be; EINVAL for an address of the other family; ENETUNREACH without a
-    /// route; EACCES for a broadcast address.
+    /// EMSGSIZE when it is longer than a packet can be; EAFNOSUPPORT for an address of IPv6 on a socket of IPv4, EINVAL the
+    /// other way round; ENETUNREACH without a route; EACCES for a broadcast address.
     pub fn send_to(&self, payload: &[u8], to: IpAddr) -> io::Result<usize> {
         Ok(self.handle.shared.change(|stack| stack.send_raw(self.handle.number, payload, to))?)
     }
@@ -109,6 +109,9 @@ impl std::fmt::Debug for RawSocket {
 
 impl Stack {
     fn open_raw(&mut self, local: IpAddr, protocol: u8) -> Result<u64, Errno> {
+        if protocol == 0 {
+            return Err(Errno::ProtocolNotSupported);
+        }
         self.check_bindable(local, true)?;
         let number = self.socket_number();
         self.raw.sockets.insert(number, RawState { local, protocol, queue: VecDeque::new(), queued: 0 });
@@ -118,14 +121,17 @@ impl Stack {
     fn send_raw(&mut self, number: u64, payload: &[u8], to: IpAddr) -> Result<usize, Errno> {
         let socket = self.raw.sockets.get(&number).ok_or(Errno::Invalid)?;
         let (local, protocol) = (socket.local, socket.protocol);
-        if local.is_ipv4() != to.is_ipv4() {
-            return Err(Errno::Invalid);
+        match (local, to) {
+            (IpAddr::V4(_), IpAddr::V6(_)) => return Err(Errno::FamilyNotSupported),
+            (IpAddr::V6(_), IpAddr::V4(_)) => return Err(Errno::Invalid),
+            _ => {}
         }
         if payload.len() > if to.is_ipv4() { MOST_OCTETS_V4 } else { MOST_OCTETS_V6 } {
             return Err(Errno::MessageSize);
         }
         let to = not_unspecified(to);
-        let bound = Some(local).filter(|local| !local.is_unspecified());
+        // Who is bound to a group sends from an address of the host's.
+        let bound = Some(local).filter(|local| self.owns(*local));
         let way = self.way_to(to, bound)?;
         if self.is_broadcast(to) {
             return Err(Errno::Access);

@@ -14,8 +14,9 @@ use crate::mock::errno::Errno;
 const HEADER: usize = 8;
 /// `net.core.rmem_default`.
 const RECEIVE_BUFFER: usize = 212_992;
-/// The most octets of a datagram: 65,535 without the headers of IPv4 and UDP.
-const MOST_OCTETS: usize = 65_507;
+/// The most octets of a datagram: 65,535 without the headers of IPv4 and UDP; IPv6's length does not count its header.
+const MOST_OCTETS_V4: usize = 65_507;
+const MOST_OCTETS_V6: usize = 65_527;
 
 pub(super) struct UdpState {
     /// Unmapped: a socket on `::ffff:192.0.2.1` has 192.0.2.1.
@@ -161,7 +162,7 @@ impl Stack {
 
     pub(super) fn send_udp(&mut self, number: u64, octets: &[u8], to: Option<SocketAddr>) -> Result<usize, Errno> {
         let socket = self.udp.sockets.get_mut(&number).ok_or(Errno::Invalid)?;
-        if octets.len() > MOST_OCTETS {
+        if octets.len() > MOST_OCTETS_V6 {
             return Err(Errno::MessageSize);
         }
         let peer = socket.peer;
@@ -178,6 +179,9 @@ impl Stack {
         let everywhere = to.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) || self.is_broadcast(to.ip());
         if everywhere && !may_broadcast {
             return Err(Errno::Access);
+        }
+        if to.is_ipv4() && octets.len() > MOST_OCTETS_V4 {
+            return Err(Errno::MessageSize);
         }
         // A multicast datagram stays on the link (RFC 1112 section 6.1).
         let default = if to.ip().is_multicast() { 1 } else { self.hop_limit };

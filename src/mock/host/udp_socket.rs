@@ -60,7 +60,7 @@ impl UdpSocket {
         Ok(look(state)?)
     }
 
-    /// Sends a datagram, of 65,507 octets at most. Gives its length.
+    /// Sends a datagram, of 65,507 octets at most, on IPv6 65,527. Gives its length.
     ///
     /// # Errors
     /// EMSGSIZE when it is longer; EINVAL for port 0 or an address of the other family; ENETUNREACH without a route;
