@@ -325,3 +325,19 @@ fn raw_sockets_of_any_protocol_but_0(tun: Tun, host: Host) -> io::Result<()> {
     tun.expect(Ipv4::new().src(tun.host_v4()).protocol(99) / b"x");
     Ok(())
 }
+
+#[tuntap_test]
+fn connecting_in_no_time(tun: Tun, host: Host) -> io::Result<()> {
+    let at = (tun.host_v4(), 80);
+    let listener = host.tcp_listen(at)?;
+    assert_eq!(host.tcp_connect_timeout(at, Deadline::Now).unwrap_err().kind(), ErrorKind::WouldBlock);
+    listener.set_timeout(Deadline::Now);
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nothing was sent");
+    let client = host.tcp_connect_timeout(at, Duration::ZERO)?;
+    assert_eq!((&client).read(&mut [])?, 0);
+    assert_eq!(client.peek(&mut [])?, 0);
+    let refused = host.tcp_connect_timeout((tun.peer_v4(), 80), Duration::ZERO).unwrap_err();
+    assert_eq!((refused.kind(), refused.raw_os_error()), (ErrorKind::TimedOut, None));
+    tun.expect(Tcp::new().dport(80));
+    Ok(())
+}

@@ -93,7 +93,7 @@ impl Host {
     /// 131 s: ETIMEDOUT.
     ///
     /// # Errors
-    /// As [`tcp_connect`](Self::tcp_connect); EAGAIN for `Deadline::Now`.
+    /// As [`tcp_connect`](Self::tcp_connect); `WouldBlock` for `Deadline::Now`, with which nothing is sent.
     pub fn tcp_connect_timeout(
         &self,
         to: impl Into<SocketAddr>,
@@ -103,6 +103,9 @@ impl Host {
     }
 
     fn tcp_connect_by(&self, to: SocketAddr, timeout: Option<Deadline>) -> io::Result<TcpStream> {
+        if timeout == Some(Deadline::Now) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.make(
             |host, place| TcpStream::begin_on_mock(host, place, to)?.opened(timeout),
             || kernel::tcp_connect(to, timeout),
@@ -136,7 +139,7 @@ impl Host {
     /// family.
     ///
     /// # Errors
-    /// EADDRNOTAVAIL when the host has no such address.
+    /// EADDRNOTAVAIL when the host has no such address; EPROTONOSUPPORT for protocol 0.
     pub fn raw(&self, at: impl Into<IpAddr>, protocol: u8) -> io::Result<RawSocket> {
         let at = at.into();
         self.make(|host, place| RawSocket::on_mock(host, place, at, protocol), || kernel::raw(at, protocol))

@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr};
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use super::wait::{Place, Waiting, Wanted};
 use crate::device::Deadline;
@@ -98,7 +100,8 @@ impl TcpStream {
         let timeout = timeout.unwrap_or_else(|| waiting.timeout());
         let stream = match timeout {
             Deadline::Never => std::net::TcpStream::connect(to),
-            Deadline::After(wait) => std::net::TcpStream::connect_timeout(&to, wait),
+            // Of no time at all std knows nothing; a peer on this host answers in less.
+            Deadline::After(wait) => std::net::TcpStream::connect_timeout(&to, wait.max(Duration::from_millis(1))),
             Deadline::Now => return Err(io::ErrorKind::WouldBlock.into()),
         };
         let stream = stream.map_err(|error| match error.raw_os_error() {
@@ -159,6 +162,9 @@ impl TcpStream {
     /// As [`Read::read`]: `TimedOut` when nothing came in time; ECONNRESET, ETIMEDOUT and others, once, when the
     /// connection was lost.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         self.waiting.until(&self.wanted("peek", false), || self.try_peek(buffer))
     }
 
@@ -217,6 +223,10 @@ impl TcpStream {
 impl Read for &TcpStream {
     /// Reads what has arrived, waiting for the first octet. 0 is the end of the stream (or of the buffer).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // The kernel would wait for an octet.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         self.waiting.until(&self.wanted("read", false), || self.try_read(buffer))
     }
 }
