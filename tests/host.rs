@@ -341,3 +341,15 @@ fn connecting_in_no_time(tun: Tun, host: Host) -> io::Result<()> {
     tun.expect(Tcp::new().dport(80));
     Ok(())
 }
+
+#[tuntap_test]
+fn a_connection_that_is_over_cannot_be_shut_down(tun: Tun, host: Host) -> io::Result<()> {
+    let at = (tun.host_v4(), 80);
+    let listener = host.tcp_listen(at)?;
+    let client = host.tcp_connect(at)?;
+    client.shutdown(Shutdown::Write)?;
+    drop(listener.accept()?);
+    assert_eq!((&client).read(&mut [0])?, 0);
+    assert_eq!(errno(client.shutdown(Shutdown::Write)), Some(libc::ENOTCONN));
+    Ok(())
+}

@@ -122,7 +122,7 @@ impl Stack {
     pub(in crate::mock::host) fn shut_down_tcp(&mut self, number: u64, how: Shutdown) -> Result<(), Errno> {
         let connection = self.connection(number)?;
         match connection.state() {
-            State::Closed | State::SynSent | State::Listen => return Err(Errno::NotConnected),
+            State::Closed | State::TimeWait | State::SynSent | State::Listen => return Err(Errno::NotConnected),
             _ => {}
         }
         connection.reading_is_over |= how != Shutdown::Write;
