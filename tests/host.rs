@@ -353,3 +353,14 @@ fn a_connection_that_is_over_cannot_be_shut_down(tun: Tun, host: Host) -> io::Re
     assert_eq!(errno(client.shutdown(Shutdown::Write)), Some(libc::ENOTCONN));
     Ok(())
 }
+
+/// Its page says that it does not matter which thread starts the program; nor does it which made the command.
+#[tuntap_test(kernel)]
+fn a_command_made_within_another_namespace_runs_there(_tun: Tun) -> io::Result<()> {
+    let there = tuntap_test::kernel::Namespace::new().unwrap();
+    let shown = |mut command: std::process::Command| Ok(command.arg("/proc/self/ns/net").output()?.stdout);
+    let from_outside: io::Result<_> = shown(there.command("readlink"));
+    let from_inside = shown(there.run(|| there.command("readlink")).unwrap());
+    assert_eq!(from_outside?, from_inside?);
+    Ok(())
+}

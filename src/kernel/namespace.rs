@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::{fstat, stat};
 
 use super::environment;
 use super::netlink::{Netlink, Step as LinkStep};
@@ -165,13 +166,17 @@ impl Namespace {
     /// ```
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        // Who is there already may not be allowed to enter again, and need not: its programs are born there.
-        if !self.is_current() {
-            let namespace = Arc::clone(&self.inner);
-            let enter = move || Ok(setns(&namespace.descriptor, CloneFlags::CLONE_NEWNET)?);
-            // SAFETY: between fork and exec it makes one system call, and does not allocate.
-            unsafe { command.pre_exec(enter) };
-        }
+        let namespace = Arc::clone(&self.inner);
+        let enter = move || {
+            let there = fstat(&namespace.descriptor)?;
+            // Who is there already may not be allowed to enter again, and need not: its programs are born there.
+            if stat(OWN_NAMESPACE).is_ok_and(|here| (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)) {
+                return Ok(());
+            }
+            Ok(setns(&namespace.descriptor, CloneFlags::CLONE_NEWNET)?)
+        };
+        // SAFETY: between fork and exec it makes three system calls, and does not allocate: the path is a short one.
+        unsafe { command.pre_exec(enter) };
         command
     }
 
