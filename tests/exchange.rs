@@ -295,3 +295,23 @@ fn what_goes_through_the_device_itself_is_on_record(tun: Tun) {
         assert!(failure.contains(told), "{told} is not in\n{failure}");
     }
 }
+
+/// A case may begin while the code under test is about to be refused.
+#[tuntap_test(mock)]
+fn a_write_that_is_refused_when_the_next_case_has_begun(tun: Tun) {
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    tun.down();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                tun.device().transmit(&[0x45; 40]).unwrap_err();
+            }
+        });
+        for _ in 0..20_000 {
+            tun.case(|| ());
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        writer.join().unwrap();
+    });
+    tun.case(|| assert_eq!(tun.accounting().written, 0));
+}

@@ -62,6 +62,8 @@ struct State {
     /// How many entries are no longer kept.
     forgotten: u64,
     last: u64,
+    /// The last before the present case: what becomes of those is counted no more.
+    before: u64,
     tally: Accounting,
     /// What the last failing case left, which is proptest's minimal one.
     failed_case: Option<(Vec<Entry>, u64)>,
@@ -162,7 +164,7 @@ impl Timeline {
 
     pub(crate) fn refused(&self, number: u64, line: Line, error: &io::Error) {
         let mut state = self.state();
-        state.tally.sent -= 1;
+        state.tally.sent -= u64::from(number > state.before);
         if let Some(entry) = state.entry(number) {
             entry.fate = Fate::Refused { line, error: error.to_string() };
         }
@@ -220,7 +222,7 @@ impl Timeline {
 
     pub(super) fn write_refused(&self, number: u64, error: &io::Error) {
         let mut state = self.state();
-        state.tally.written -= 1;
+        state.tally.written -= u64::from(number > state.before);
         if let Some(entry) = state.entry(number) {
             entry.fate = Fate::WriteRefused { error: error.to_string() };
         }
@@ -289,6 +291,7 @@ impl Timeline {
         state.entries.clear();
         state.violations.clear();
         (state.octets, state.forgotten) = (0, 0);
+        state.before = state.last;
         state.tally = Accounting::default();
     }
 
