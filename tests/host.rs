@@ -364,3 +364,30 @@ fn a_command_made_within_another_namespace_runs_there(_tun: Tun) -> io::Result<(
     assert_eq!(from_outside?, from_inside?);
     Ok(())
 }
+
+/// A reset right behind the SYN-ACK is told as such, or to who reads first, also where the machine is busy.
+#[tuntap_test]
+fn a_reset_at_once_is_a_reset(tun: Tun, host: Host) {
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        if tun.mock().is_none() {
+            for _ in 0..4 {
+                scope.spawn(|| while !is_over.load(std::sync::atomic::Ordering::Relaxed) {});
+            }
+        }
+        for port in 1000..1200 {
+            let (there, host) = ((tun.peer_v4(), port), host.clone());
+            let client = tun.clock().spawn("client", move || host.tcp_connect(there)?.read(&mut [0]));
+            let syn = tun.expect_eventually(Tcp::new().dport(port).flags(TcpFlags::SYN));
+            let mut flow = TcpFlow::opened_by(syn.as_ref()).unwrap();
+            tun.send(flow.syn_ack());
+            tun.send(flow.rst());
+            let result = client.join().unwrap();
+            if result.as_ref().err().and_then(io::Error::raw_os_error) != Some(libc::ECONNRESET) {
+                is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+                panic!("another end for port {port}: {result:?}");
+            }
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

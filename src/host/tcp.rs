@@ -115,7 +115,11 @@ impl TcpStream {
 
     /// From here on it is told by both of its addresses, and waits as long as sockets do that nobody told.
     pub(super) fn named(mut self) -> io::Result<Self> {
-        let label = format!("TCP {} to {}", self.local_addr()?, self.peer_addr()?);
+        let label = match self.peer_addr() {
+            Ok(peer) => format!("TCP {} to {peer}", self.local_addr()?),
+            // The kernel knows no peer any more where a reset has come meanwhile: the first read tells of that.
+            Err(_) => self.waiting.label.clone(),
+        };
         self.waiting = Arc::new(Waiting::new(self.waiting.place.clone(), label));
         Ok(self)
     }
