@@ -391,3 +391,20 @@ fn a_reset_at_once_is_a_reset(tun: Tun, host: Host) {
         is_over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+/// As `std::net` gives it to the kernel: the address needs no `::ffff:`.
+#[tuntap_test]
+fn a_udp_socket_on_all_addresses_sends_to_ipv4(tun: Tun, host: Host) -> io::Result<()> {
+    let socket = host.udp_bind((Ipv6Addr::UNSPECIFIED, 7000))?;
+    socket.send_to(b"x", (tun.peer_v4(), 9))?;
+    tun.expect(Udp::new().sport(7000).dport(9) / b"x");
+    socket.send_to(b"x", (tun.peer_v4().to_ipv6_mapped(), 9))?;
+    tun.expect(Udp::new().sport(7000).dport(9) / b"x");
+    let of_one = host.udp_bind((tun.host_v6(), 7001))?;
+    assert_eq!(errno(of_one.send_to(b"x", (tun.peer_v4(), 9))), Some(libc::ENETUNREACH));
+    socket.connect((tun.peer_v4(), 9))?;
+    assert_eq!(socket.local_addr()?.ip(), IpAddr::from(tun.host_v4().to_ipv6_mapped()));
+    socket.send(b"x")?;
+    tun.expect(Udp::new().sport(7000).dport(9) / b"x");
+    Ok(())
+}

@@ -138,7 +138,8 @@ impl Stack {
         if !is_v6 && to.is_ipv6() {
             return Err(Errno::FamilyNotSupported);
         }
-        if to.port() == 0 || is_v6 != to.is_ipv6() {
+        // A socket on `::` takes IPv4 addresses as they are, too.
+        if to.port() == 0 {
             return Err(Errno::Invalid);
         }
         Ok(SocketAddr::new(super::route::not_unspecified(unmapped(to.ip())), to.port()))

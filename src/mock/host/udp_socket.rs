@@ -63,7 +63,7 @@ impl UdpSocket {
     /// Sends a datagram, of 65,507 octets at most, on IPv6 65,527. Gives its length.
     ///
     /// # Errors
-    /// EMSGSIZE when it is longer; EINVAL for port 0 or an address of the other family; ENETUNREACH without a route;
+    /// EMSGSIZE when it is longer; EINVAL for port 0; EAFNOSUPPORT for IPv6 on a socket of IPv4; ENETUNREACH without a route;
     /// EACCES for a broadcast address without [`set_broadcast`](Self::set_broadcast); the errno of an ICMP error that
     /// came about a former one, if the socket is connected.
     pub fn send_to(&self, octets: &[u8], to: SocketAddr) -> io::Result<usize> {
@@ -91,7 +91,7 @@ impl UdpSocket {
     /// Connects: [`send`](Self::send) goes there, only its datagrams are received, and errors about it are told.
     ///
     /// # Errors
-    /// EINVAL for port 0 or an address of the other family; ENETUNREACH without a route; EACCES for a broadcast address.
+    /// EINVAL for port 0; EAFNOSUPPORT for IPv6 on a socket of IPv4; ENETUNREACH without a route; EACCES for a broadcast address.
     pub fn connect(&self, to: SocketAddr) -> io::Result<()> {
         self.change(|stack, number| stack.connect_udp(number, to))
     }
