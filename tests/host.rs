@@ -372,7 +372,11 @@ fn a_reset_at_once_is_a_reset(tun: Tun, host: Host) {
     thread::scope(|scope| {
         if tun.mock().is_none() {
             for _ in 0..4 {
-                scope.spawn(|| while !is_over.load(std::sync::atomic::Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
             }
         }
         for port in 1000..1200 {
