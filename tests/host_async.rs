@@ -447,3 +447,21 @@ async fn a_socket_that_blocks_has_a_twin(tun: Tun, host: Host) -> io::Result<()>
     assert_eq!((one?, other?), (1, 1));
     Ok(())
 }
+
+/// What has no time to wait sends nothing; what has no room reads nothing, at once.
+#[tuntap_test]
+#[tokio::test]
+async fn no_time_and_no_room(tun: Tun, host: Host) -> io::Result<()> {
+    let host = host.as_async();
+    let nothing = host.tcp_connect_timeout((tun.peer_v4(), 80), Deadline::Now).await.unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    assert!(tun.try_receive(Deadline::Now).is_err(), "no SYN was sent");
+    let listener = host.tcp_listen((tun.host_v4(), 80))?;
+    let mut flow = tun.tcp_flow(40_000, 80);
+    tun.send(flow.syn());
+    tun.as_async().expect(flow.reply().syn_ack()).await;
+    tun.send(flow.ack());
+    let (stream, _) = listener.accept().await?;
+    assert_eq!((stream.read(&mut []).await?, stream.peek(&mut []).await?), (0, 0));
+    Ok(())
+}

@@ -181,8 +181,8 @@ impl Host {
 /// What only the kernel has.
 #[cfg(target_os = "linux")]
 impl Host {
-    /// A program that will run in this host: `host.command("ping").args(["-c", "1", "192.0.2.2"])`. Start it from this
-    /// thread.
+    /// A program that will run in this host: `host.command("ping").args(["-c", "1", "192.0.2.2"])`,
+    /// whichever thread starts it.
     ///
     /// # Panics
     /// On the mock, where there is no program: write `#[tuntap_test(kernel)]`.

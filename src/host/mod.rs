@@ -11,7 +11,7 @@
 //!
 //! They have the shape of `std::net`, and its errors: an [`std::io::Error`] with the errno that Linux gives. What differs is
 //! that nothing waits for ever: a call that would block waits for 10 s (times `TUNTAP_TEST_TIMEOUT_SCALE`), or as long as
-//! `set_timeout` says: `Deadline::Now` gives EAGAIN at once. When that time is over the error is `TimedOut`, has no errno
+//! `set_timeout` says: `Deadline::Now` gives EAGAIN at once, and only `Deadline::Never` waits for ever. When that time is over the error is `TimedOut`, has no errno
 //! and says which socket waited for what; ETIMEDOUT, of a peer that does not answer, has its errno.
 //!
 //! Clones of a socket are the same socket; it is closed with the last.

@@ -28,7 +28,7 @@ pub struct RawDatagram {
 /// A socket for the payloads of one IP protocol (`SOCK_RAW`, raw(7)), made by [`Host::raw`](crate::Host::raw).
 ///
 /// Payloads have no IP header, in both families and both directions. Whoever else a packet is for gets it as well; no ICMP
-/// error answers a protocol that a raw socket takes.
+/// error answers a protocol that a raw socket takes. (Linux refuses an ICMP message of less than two octets, EFAULT; the mock sends it.)
 ///
 /// ```
 /// use tuntap_test::prelude::*;

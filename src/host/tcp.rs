@@ -139,6 +139,10 @@ impl TcpStream {
 
     /// One try to read; never waits.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        // The kernel would wait for an octet.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         match &self.inner {
             Stream::Mock(stream) => stream.read(buffer),
             #[cfg(target_os = "linux")]
@@ -157,6 +161,9 @@ impl TcpStream {
 
     /// One try to peek; never waits.
     pub(super) fn try_peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         on_either!(Stream, self, stream => stream.peek(buffer))
     }
 
@@ -166,9 +173,6 @@ impl TcpStream {
     /// As [`Read::read`]: `TimedOut` when nothing came in time; ECONNRESET, ETIMEDOUT and others, once, when the
     /// connection was lost.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
         self.waiting.until(&self.wanted("peek", false), || self.try_peek(buffer))
     }
 
@@ -227,10 +231,6 @@ impl TcpStream {
 impl Read for &TcpStream {
     /// Reads what has arrived, waiting for the first octet. 0 is the end of the stream (or of the buffer).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The kernel would wait for an octet.
-        if buffer.is_empty() {
-            return Ok(0);
-        }
         self.waiting.until(&self.wanted("read", false), || self.try_read(buffer))
     }
 }

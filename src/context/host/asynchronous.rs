@@ -73,6 +73,9 @@ impl AsyncHost {
     }
 
     async fn tcp_connect_by(&self, to: SocketAddr, timeout: Option<Deadline>) -> io::Result<AsyncTcpStream> {
+        if timeout == Some(Deadline::Now) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         // The SYN is sent by the time that tasks go by.
         self.host.clock.follow_tokio();
         let stream = self
