@@ -21,8 +21,9 @@
 //!
 //! [`Device::clock`]: super::Device::clock
 
+mod asleep;
 mod bell;
-mod blocked;
+mod blocking;
 mod parties;
 mod registration;
 mod scheduler;

@@ -8,9 +8,10 @@ use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use super::asleep::Task;
 use super::bell::Bell;
-use super::blocked::Task;
-use super::scheduler::{Source, patience};
+use super::blocking::patience;
+use super::scheduler::Source;
 use super::waiting::WaitError;
 use crate::device::dispatch::Wakers;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
-use super::blocked::{Task, known_tasks};
+use super::asleep::{Task, known_tasks};
 use super::scheduler::Scheduler;
 
 /// The clocks that know a thread. Dropped when the thread ends.
