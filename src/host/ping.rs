@@ -85,7 +85,6 @@ pub struct PingSocket {
     pub(super) inner: Inner,
     pub(super) waiting: Arc<Waiting>,
     identifier: u16,
-    is_v4: bool,
 }
 
 #[derive(Clone)]
@@ -114,7 +113,7 @@ impl PingSocket {
     fn new(inner: Inner, place: Place, at: IpAddr, identifier: u16) -> Self {
         let waiting = Arc::new(Waiting::new(place, format!("the ping socket {identifier} on {at}")));
         waiting.touch();
-        Self { inner, waiting, identifier, is_v4: at.is_ipv4() }
+        Self { inner, waiting, identifier }
     }
 
     pub(super) fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
@@ -163,7 +162,7 @@ impl PingSocket {
             Inner::Mock(socket) => socket.send_to(to, sequence, payload),
             #[cfg(target_os = "linux")]
             Inner::Kernel(socket) => {
-                let message = kernel::request(self.is_v4, self.identifier, sequence, payload);
+                let message = kernel::request(socket.is_v4(), self.identifier, sequence, payload);
                 socket.send_to(&message, to).map(drop)
             }
         }
@@ -182,7 +181,7 @@ impl PingSocket {
         match &self.inner {
             Inner::Mock(socket) => socket.receive(),
             #[cfg(target_os = "linux")]
-            Inner::Kernel(socket) => kernel::answer(socket, self.is_v4, self.identifier),
+            Inner::Kernel(socket) => kernel::answer(socket, socket.is_v4(), self.identifier),
         }
     }
 

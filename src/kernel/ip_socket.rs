@@ -55,6 +55,10 @@ impl IpSocket {
         Ok(Self { descriptor, is_v6 })
     }
 
+    pub(crate) const fn is_v4(&self) -> bool {
+        !self.is_v6
+    }
+
     /// Sends a payload; the kernel puts the IP header in front, and for ICMPv6 the checksum in.
     pub(crate) fn send_to(&self, payload: &[u8], to: IpAddr) -> io::Result<usize> {
         let (descriptor, none) = (self.descriptor.as_raw_fd(), MsgFlags::empty());
