@@ -10,14 +10,12 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-#[cfg(target_os = "linux")]
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use super::wait::{Place, Waiting, Wanted};
+use super::wait::{Place, Waiting, waits};
 use crate::device::Deadline;
 #[cfg(target_os = "linux")]
 use crate::kernel::IpSocket;
@@ -94,6 +92,8 @@ pub(super) enum Inner {
     Kernel(Arc<IpSocket>),
 }
 
+waits!(PingSocket, Inner);
+
 impl PingSocket {
     pub(crate) fn on_mock(host: &mock::MockHost, place: Place, at: IpAddr) -> io::Result<Self> {
         let socket = host.ping_at(at)?;
@@ -114,24 +114,6 @@ impl PingSocket {
         let waiting = Arc::new(Waiting::new(place, format!("the ping socket {identifier} on {at}")));
         waiting.touch();
         Self { inner, waiting, identifier }
-    }
-
-    pub(super) fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
-        #[cfg(target_os = "linux")]
-        let descriptor = self.try_as_fd();
-        #[cfg(not(target_os = "linux"))]
-        let descriptor = None;
-        Wanted { verb, room, descriptor }
-    }
-
-    /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.inner {
-            Inner::Mock(_) => None,
-            Inner::Kernel(socket) => Some(socket.as_fd()),
-        }
     }
 
     /// The identifier of its requests.

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-#[cfg(target_os = "linux")]
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::wait::{Place, Waiting, Wanted};
+use super::wait::{Place, Waiting, waits};
 use crate::device::Deadline;
 #[cfg(target_os = "linux")]
 use crate::kernel::IpSocket;
@@ -58,6 +56,8 @@ pub(super) enum Inner {
     Kernel(Arc<IpSocket>),
 }
 
+waits!(RawSocket, Inner);
+
 impl RawSocket {
     pub(crate) fn on_mock(host: &mock::MockHost, place: Place, at: IpAddr, protocol: u8) -> io::Result<Self> {
         Ok(Self::new(Inner::Mock(host.raw(at, protocol)?), place, at, protocol))
@@ -73,14 +73,6 @@ impl RawSocket {
         let waiting = Arc::new(Waiting::new(place, format!("the raw socket of protocol {protocol} on {at}")));
         waiting.touch();
         Self { inner, waiting }
-    }
-
-    pub(super) fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
-        #[cfg(target_os = "linux")]
-        let descriptor = self.try_as_fd();
-        #[cfg(not(target_os = "linux"))]
-        let descriptor = None;
-        Wanted { verb, room, descriptor }
     }
 
     /// How long a call waits from now on, on this socket and its clones.
@@ -130,16 +122,6 @@ impl RawSocket {
     /// `TimedOut` when none came in time.
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<RawDatagram> {
         self.waiting.until(&self.wanted("recv_from", false), || self.try_recv_from(buffer))
-    }
-
-    /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.inner {
-            Inner::Mock(_) => None,
-            Inner::Kernel(socket) => Some(socket.as_fd()),
-        }
     }
 }
 

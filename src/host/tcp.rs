@@ -3,13 +3,11 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-#[cfg(target_os = "linux")]
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-use super::wait::{Place, Waiting, Wanted};
+use super::wait::{Place, Waiting, on_either, waits};
 use crate::device::Deadline;
 use crate::mock::host as mock;
 
@@ -45,16 +43,7 @@ pub(super) enum Listener {
     Kernel(Arc<std::net::TcpListener>),
 }
 
-/// The same call on either backend.
-macro_rules! on_either {
-    ($kind:ident, $self:ident, $socket:ident => $call:expr) => {
-        match &$self.inner {
-            $kind::Mock($socket) => $call,
-            #[cfg(target_os = "linux")]
-            $kind::Kernel($socket) => $call,
-        }
-    };
-}
+waits!(TcpStream, Stream);
 
 impl TcpStream {
     /// Begins to open one; nobody has waited yet.
@@ -124,14 +113,6 @@ impl TcpStream {
         Ok(self)
     }
 
-    fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
-        #[cfg(target_os = "linux")]
-        let descriptor = self.try_as_fd();
-        #[cfg(not(target_os = "linux"))]
-        let descriptor = None;
-        Wanted { verb, room, descriptor }
-    }
-
     /// How long a call waits from now on, on this connection and its clones.
     pub fn set_timeout(&self, timeout: impl Into<Deadline>) {
         self.waiting.set_timeout(timeout.into());
@@ -164,7 +145,7 @@ impl TcpStream {
         if buffer.is_empty() {
             return Ok(0);
         }
-        on_either!(Stream, self, stream => stream.peek(buffer))
+        on_either!(Stream, &self.inner, stream => stream.peek(buffer))
     }
 
     /// As [`Read::read`], but the octets stay.
@@ -182,7 +163,7 @@ impl TcpStream {
     /// ENOTCONN when the connection does not stand.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.waiting.touch();
-        on_either!(Stream, self, stream => stream.shutdown(how))
+        on_either!(Stream, &self.inner, stream => stream.shutdown(how))
     }
 
     /// Sends short segments at once (`TCP_NODELAY`), instead of one at a time. Default: no.
@@ -190,7 +171,7 @@ impl TcpStream {
     /// # Errors
     /// None that happens: the shape of `std::net`.
     pub fn set_nodelay(&self, yes: bool) -> io::Result<()> {
-        on_either!(Stream, self, stream => stream.set_nodelay(yes))
+        on_either!(Stream, &self.inner, stream => stream.set_nodelay(yes))
     }
 
     /// Takes the error that waits (`SO_ERROR`).
@@ -198,7 +179,7 @@ impl TcpStream {
     /// # Errors
     /// None that happens.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        on_either!(Stream, self, stream => stream.take_error())
+        on_either!(Stream, &self.inner, stream => stream.take_error())
     }
 
     /// The own address.
@@ -206,7 +187,7 @@ impl TcpStream {
     /// # Errors
     /// None that happens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        on_either!(Stream, self, stream => stream.local_addr())
+        on_either!(Stream, &self.inner, stream => stream.local_addr())
     }
 
     /// The peer's address.
@@ -214,17 +195,7 @@ impl TcpStream {
     /// # Errors
     /// ENOTCONN on the kernel backend, once the connection is over.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        on_either!(Stream, self, stream => stream.peer_addr())
-    }
-
-    /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.inner {
-            Stream::Mock(_) => None,
-            Stream::Kernel(stream) => Some(stream.as_fd()),
-        }
+        on_either!(Stream, &self.inner, stream => stream.peer_addr())
     }
 }
 
@@ -269,6 +240,8 @@ impl fmt::Debug for TcpStream {
     }
 }
 
+waits!(TcpListener, Listener);
+
 impl TcpListener {
     pub(crate) fn on_mock(host: &mock::MockHost, place: Place, at: SocketAddr) -> io::Result<Self> {
         Self::new(Listener::Mock(host.tcp_listen(at)?), place)
@@ -283,11 +256,7 @@ impl TcpListener {
     }
 
     fn new(inner: Listener, place: Place) -> io::Result<Self> {
-        let local = match &inner {
-            Listener::Mock(listener) => listener.local_addr(),
-            #[cfg(target_os = "linux")]
-            Listener::Kernel(listener) => listener.local_addr(),
-        };
+        let local = on_either!(Listener, &inner, listener => listener.local_addr());
         let waiting = Arc::new(Waiting::new(place, format!("the listener on TCP {}", local?)));
         waiting.touch();
         Ok(Self { inner, waiting })
@@ -318,12 +287,7 @@ impl TcpListener {
     /// # Errors
     /// `TimedOut` when none came in time.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        #[cfg(target_os = "linux")]
-        let descriptor = self.try_as_fd();
-        #[cfg(not(target_os = "linux"))]
-        let descriptor = None;
-        let wanted = Wanted { verb: "accept", room: false, descriptor };
-        self.waiting.until(&wanted, || self.try_accept())
+        self.waiting.until(&self.wanted("accept", false), || self.try_accept())
     }
 
     /// How long [`accept`](Self::accept) waits from now on, here and at its clones.
@@ -357,17 +321,7 @@ impl TcpListener {
     /// # Errors
     /// None that happens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        on_either!(Listener, self, listener => listener.local_addr())
-    }
-
-    /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.inner {
-            Listener::Mock(_) => None,
-            Listener::Kernel(listener) => Some(listener.as_fd()),
-        }
+        on_either!(Listener, &self.inner, listener => listener.local_addr())
     }
 }
 

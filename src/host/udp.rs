@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(target_os = "linux")]
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::wait::{Place, Waiting, Wanted};
+use super::wait::{Place, Waiting, on_either, waits};
 use crate::device::Deadline;
 use crate::mock::host as mock;
 
@@ -41,16 +41,7 @@ pub(super) enum Inner {
     Kernel(Arc<std::net::UdpSocket>),
 }
 
-/// The same call on either backend.
-macro_rules! on_either {
-    ($self:ident, $socket:ident => $call:expr) => {
-        match &$self.inner {
-            Inner::Mock($socket) => $call,
-            #[cfg(target_os = "linux")]
-            Inner::Kernel($socket) => $call,
-        }
-    };
-}
+waits!(UdpSocket, Inner);
 
 impl UdpSocket {
     pub(crate) fn on_mock(host: &mock::MockHost, place: Place, at: SocketAddr) -> io::Result<Self> {
@@ -66,43 +57,31 @@ impl UdpSocket {
     }
 
     fn new(inner: Inner, place: Place) -> io::Result<Self> {
-        let local = match &inner {
-            Inner::Mock(socket) => socket.local_addr(),
-            #[cfg(target_os = "linux")]
-            Inner::Kernel(socket) => socket.local_addr(),
-        };
+        let local = on_either!(Inner, &inner, socket => socket.local_addr());
         let waiting = Arc::new(Waiting::new(place, format!("UDP {}", local?)));
         waiting.touch();
         Ok(Self { inner, waiting })
     }
 
-    fn wanted(&self, verb: &'static str, room: bool) -> Wanted<'_> {
-        #[cfg(target_os = "linux")]
-        let descriptor = self.try_as_fd();
-        #[cfg(not(target_os = "linux"))]
-        let descriptor = None;
-        Wanted { verb, room, descriptor }
-    }
-
     /// One try of each; none waits.
     pub(super) fn try_send_to(&self, octets: &[u8], to: SocketAddr) -> io::Result<usize> {
-        on_either!(self, socket => socket.send_to(octets, to))
+        on_either!(Inner, &self.inner, socket => socket.send_to(octets, to))
     }
 
     pub(super) fn try_send(&self, octets: &[u8]) -> io::Result<usize> {
-        on_either!(self, socket => socket.send(octets))
+        on_either!(Inner, &self.inner, socket => socket.send(octets))
     }
 
     pub(super) fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_either!(self, socket => socket.recv_from(buffer))
+        on_either!(Inner, &self.inner, socket => socket.recv_from(buffer))
     }
 
     pub(super) fn try_peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_either!(self, socket => socket.peek_from(buffer))
+        on_either!(Inner, &self.inner, socket => socket.peek_from(buffer))
     }
 
     pub(super) fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        on_either!(self, socket => socket.recv(buffer))
+        on_either!(Inner, &self.inner, socket => socket.recv(buffer))
     }
 
     /// How long a call waits from now on, on this socket and its clones: a [`Duration`](std::time::Duration), or
@@ -147,7 +126,7 @@ impl UdpSocket {
     pub fn connect(&self, to: impl Into<SocketAddr>) -> io::Result<()> {
         let to = to.into();
         self.waiting.touch();
-        on_either!(self, socket => socket.connect(to))
+        on_either!(Inner, &self.inner, socket => socket.connect(to))
     }
 
     /// Sends to who the socket is connected to.
@@ -172,7 +151,7 @@ impl UdpSocket {
     /// # Errors
     /// None that happens: the shape of `std::net`.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        on_either!(self, socket => socket.local_addr())
+        on_either!(Inner, &self.inner, socket => socket.local_addr())
     }
 
     /// Who the socket is connected to.
@@ -180,7 +159,7 @@ impl UdpSocket {
     /// # Errors
     /// ENOTCONN.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        on_either!(self, socket => socket.peer_addr())
+        on_either!(Inner, &self.inner, socket => socket.peer_addr())
     }
 
     /// Allows datagrams to broadcast addresses (`SO_BROADCAST`).
@@ -188,7 +167,7 @@ impl UdpSocket {
     /// # Errors
     /// None that happens.
     pub fn set_broadcast(&self, yes: bool) -> io::Result<()> {
-        on_either!(self, socket => socket.set_broadcast(yes))
+        on_either!(Inner, &self.inner, socket => socket.set_broadcast(yes))
     }
 
     /// The TTL, or the hop limit, of what it sends: 1 to 255.
@@ -208,17 +187,7 @@ impl UdpSocket {
     /// # Errors
     /// None that happens.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        on_either!(self, socket => socket.take_error())
-    }
-
-    /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn try_as_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.inner {
-            Inner::Mock(_) => None,
-            Inner::Kernel(socket) => Some(socket.as_fd()),
-        }
+        on_either!(Inner, &self.inner, socket => socket.take_error())
     }
 }
 

@@ -37,6 +37,44 @@ pub(super) struct Wanted<'a> {
     pub(super) descriptor: Descriptor<'a>,
 }
 
+/// The same call on either backend.
+macro_rules! on_either {
+    ($kind:ident, $inner:expr, $socket:ident => $call:expr) => {
+        match $inner {
+            $kind::Mock($socket) => $call,
+            #[cfg(target_os = "linux")]
+            $kind::Kernel($socket) => $call,
+        }
+    };
+}
+
+/// A socket type's descriptor, and so what a call of it waits for.
+macro_rules! waits {
+    ($socket:ident, $kind:ident) => {
+        impl $socket {
+            fn wanted(&self, verb: &'static str, room: bool) -> $crate::host::wait::Wanted<'_> {
+                #[cfg(target_os = "linux")]
+                let descriptor = self.try_as_fd();
+                #[cfg(not(target_os = "linux"))]
+                let descriptor = None;
+                $crate::host::wait::Wanted { verb, room, descriptor }
+            }
+
+            /// The descriptor, on the kernel backend: it does not block (`O_NONBLOCK`).
+            #[cfg(target_os = "linux")]
+            #[must_use]
+            pub fn try_as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+                match &self.inner {
+                    $kind::Mock(_) => None,
+                    $kind::Kernel(socket) => Some(std::os::fd::AsFd::as_fd(&**socket)),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {on_either, waits};
+
 /// What all kinds of sockets have: a place, a name for messages, and how long they wait.
 pub(super) struct Waiting {
     pub(super) place: Place,
