@@ -138,11 +138,5 @@ fn measure() -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    rounds::end(measure())
 }

@@ -1,9 +1,11 @@
-//! What the benchmarks on kernel links alone share: the end of the program.
+//! What the benchmarks on kernel links alone share: they need a process that may make kernel devices.
 
 use std::io;
 use std::process::ExitCode;
 
 use tuntap_test::kernel::{self, Privilege};
+
+use super::rounds::end;
 
 /// Measures where this process may make kernel devices, and says why not where it may not.
 pub(crate) fn on_the_kernel(measure: impl FnOnce(Privilege) -> io::Result<()>) -> ExitCode {
@@ -11,11 +13,5 @@ pub(crate) fn on_the_kernel(measure: impl FnOnce(Privilege) -> io::Result<()>) -
         Ok(privilege) => measure(privilege),
         Err(obstacle) => Err(io::Error::other(obstacle.to_string())),
     };
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    end(measured)
 }
