@@ -67,7 +67,9 @@ pub mod capture;
 pub mod codec;
 pub mod context;
 pub mod device;
+mod errno;
 pub mod exchange;
+pub mod fault;
 pub mod fuzz;
 #[cfg(feature = "host")]
 pub mod host;

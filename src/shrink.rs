@@ -1,16 +1,16 @@
 //! From many faults to the few that make a test fail.
 //!
-//! Layer: above [`mock::fault`](crate::mock::fault); it knows no test, only a closure that runs one.
+//! Layer: above [`fault`](crate::fault); it knows no test, only a closure that runs one.
 //!
 //! A run with random faults that fails has done dozens of them, and two or three matter. What it did is a plan of exact
-//! faults ([`Injector::exact_plan`](crate::mock::fault::Injector::exact_plan), or its `fault-plan.toml`). Here faults are
+//! faults ([`Injector::exact_plan`](crate::fault::Injector::exact_plan), or its `fault-plan.toml`). Here faults are
 //! taken out of it, and the test is run again, until each one that is left is needed: Zeller's and Hildebrandt's ddmin
 //! ("Simplifying and isolating failure-inducing input", IEEE TSE 28(2), 2002).
 //!
 //! ```
 //! use std::time::Duration;
 //! use tuntap_test::device::{FrameRef, Mode};
-//! use tuntap_test::mock::fault::{FaultPlan, Injector, Towards};
+//! use tuntap_test::fault::{FaultPlan, Injector, Towards};
 //! use tuntap_test::shrink::Shrinker;
 //!
 //! /// The test: of any three frames in a row, one must arrive.
@@ -37,7 +37,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::mock::fault::FaultPlan;
+use crate::fault::FaultPlan;
 
 /// How many times a test is run at most, unless [`Shrinker::most_runs`] says otherwise.
 const MOST_RUNS: usize = 1_000;
@@ -238,7 +238,7 @@ enum Fewer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mock::fault::{ExactFault, FrameFault, Towards};
+    use crate::fault::{ExactFault, FrameFault, Towards};
 
     fn drops(numbers: impl IntoIterator<Item = u64>) -> FaultPlan {
         let fault = |frame| ExactFault::Frame { towards: Towards::Host, frame, fault: FrameFault::Drop };

@@ -111,7 +111,7 @@ proptest! {
             (statistics.interface.index(), nanoseconds, counters)
         }).collect();
         prop_assert_eq!(counted, statistics);
-        tuntap_test::fuzz::capture(&octets);
+        tuntap_test::fuzz::targets::capture(&octets);
     }
 
     #[test]
@@ -131,13 +131,13 @@ proptest! {
 
     #[test]
     fn the_fuzz_target_holds(octets: Vec<u8>, written in written(), changes in collection::vec(any::<(proptest::sample::Index, u8)>(), 0..4)) {
-        tuntap_test::fuzz::capture(&octets);
+        tuntap_test::fuzz::targets::capture(&octets);
         let (mut octets, ..) = written.write();
         for (at, octet) in changes {
             let at = at.index(octets.len());
             octets[at] = octet;
         }
-        tuntap_test::fuzz::capture(&octets);
+        tuntap_test::fuzz::targets::capture(&octets);
     }
 }
 
@@ -266,7 +266,7 @@ fn what_others_write_is_read_in_both_orders() {
         let statistics = capture.statistics[0];
         assert_eq!((statistics.interface.index(), statistics.time), (1, Duration::from_millis(1_000_500)));
         assert_eq!((statistics.received, statistics.dropped, statistics.os_dropped), (Some(3), Some(2), Some(1)));
-        tuntap_test::fuzz::capture(&octets);
+        tuntap_test::fuzz::targets::capture(&octets);
     }
 }
 
@@ -290,14 +290,14 @@ fn pcap_is_read_in_both_orders_and_resolutions() {
                 assert_eq!(capture.frames.len(), usize::from(cut >= 43), "{cut}");
                 assert_eq!(capture.truncated.is_none(), cut == 24 || cut == 43, "{cut}");
             }
-            tuntap_test::fuzz::capture(&file.octets);
+            tuntap_test::fuzz::targets::capture(&file.octets);
         }
     }
 }
 
 /// Reads and gives the error in words, its offset, and how many frames were read before it.
 fn told(file: File) -> (String, usize, usize) {
-    tuntap_test::fuzz::capture(&file.octets);
+    tuntap_test::fuzz::targets::capture(&file.octets);
     let capture = Capture::from_octets_lossy(&file.octets);
     let error = capture.truncated.expect("an error");
     (error.to_string(), error.offset, capture.frames.len())

@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn the_fuzz_target_holds(octets: Vec<u8>) {
-        tuntap_test::fuzz::tun_pi(&octets);
+        tuntap_test::fuzz::targets::tun_pi(&octets);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tuntap_test::fuzz::TARGETS;
+use tuntap_test::fuzz::targets::TARGETS;
 
 /// The target that only measures the fuzzer's own speed. It has no body and no seeds.
 const WITHOUT_SEEDS: &str = "empty";
@@ -53,7 +53,7 @@ fn every_seed_passes_its_target() {
         let (_, body) = TARGETS
             .iter()
             .find(|(target, _)| *target == name)
-            .unwrap_or_else(|| panic!("fixtures/corpus/{name} has no body in tuntap_test::fuzz::TARGETS"));
+            .unwrap_or_else(|| panic!("fixtures/corpus/{name} has no body in tuntap_test::fuzz::targets::TARGETS"));
         assert!(!seeds.is_empty(), "fixtures/corpus/{name} is empty");
         for seed in seeds {
             println!("{}", seed.display()); // shown when the body panics
@@ -68,8 +68,8 @@ fn every_seed_passes_its_target() {
 fn every_target_has_a_body_and_seeds() {
     let corpus: Vec<_> = corpus().into_keys().collect();
     let bodies: Vec<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(fuzz_targets(), bodies, "fuzz/Cargo.toml and tuntap_test::fuzz::TARGETS");
-    assert_eq!(corpus, bodies, "fixtures/corpus and tuntap_test::fuzz::TARGETS");
+    assert_eq!(fuzz_targets(), bodies, "fuzz/Cargo.toml and tuntap_test::fuzz::targets::TARGETS");
+    assert_eq!(corpus, bodies, "fixtures/corpus and tuntap_test::fuzz::targets::TARGETS");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn one_thread(context: &mut TestContext) {
 fn two_threads(context: &mut TestContext) {
     let tun: Tun = context.argument(DeviceConfig::new()).unwrap();
     let host = tun.host();
-    let plan = |faults: tuntap_test::mock::fault::FrameFaults| faults.loss(0.2).delay(ms(1)..=ms(20));
+    let plan = |faults: tuntap_test::fault::FrameFaults| faults.loss(0.2).delay(ms(1)..=ms(20));
     tun.faults().seed(9).to_host(plan).to_device(plan);
     tun.clock().scope(|scope| {
         scope.spawn("host", || {

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use tuntap_test::device::{FrameRef, Mode};
-use tuntap_test::mock::fault::{Call, CallFaults, ExactFault, FaultPlan, FrameFault, Injector, Towards};
+use tuntap_test::fault::{Call, CallFaults, ExactFault, FaultPlan, FrameFault, Injector, Towards};
 use tuntap_test::packet::{Dissection, IntoPacket, Ipv4, Udp};
 use tuntap_test::strategy::fault::{exact_plan, plan, towards};
 use tuntap_test::strategy::packet::{frame, ip_packet};
@@ -138,7 +138,7 @@ proptest! {
         let (arrived, _) = run(plan.clone(), &frames);
         let mut injector = Injector::new(plan);
         let mut lazy = Vec::new();
-        let mut take = |delivery: tuntap_test::mock::fault::Delivery<'_>| lazy.push(Arrived {
+        let mut take = |delivery: tuntap_test::fault::Delivery<'_>| lazy.push(Arrived {
             towards: delivery.towards,
             number: delivery.number,
             copy: delivery.copy,

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-use tuntap_test::mock::fault::{FaultPlan, FaultPlans, LinkFault};
+use tuntap_test::fault::{FaultPlan, FaultPlans, LinkFault};
 use tuntap_test::prelude::*;
 use tuntap_test::tuntap_test;
 

@@ -14,9 +14,7 @@ use std::time::{Duration, Instant};
 use pipe::{PATIENCE, Pipe};
 use tuntap_test::codec::Framing;
 use tuntap_test::device::{Clock, Deadline, Device, Mode};
-use tuntap_test::mock::fault::{
-    Call, CallFault, ExactFault, FaultyDevice, FrameFault, LinkControl, LinkFault, Towards,
-};
+use tuntap_test::fault::{Call, CallFault, ExactFault, FaultyDevice, FrameFault, LinkControl, LinkFault, Towards};
 use tuntap_test::mock::{Cable, CableConfig};
 use tuntap_test::packet::{IntoPacket, Packet};
 

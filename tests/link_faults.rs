@@ -8,7 +8,7 @@ use std::time::Duration;
 use tuntap_test::codec::{EtherType, TunPi, TunPiFlags};
 use tuntap_test::context::{Backend, TestContext};
 use tuntap_test::device::{Deadline, DeviceConfig, patience};
-use tuntap_test::mock::fault::{Call, CallFault, FrameFault, LinkFault};
+use tuntap_test::fault::{Call, CallFault, FrameFault, LinkFault};
 use tuntap_test::prelude::*;
 use tuntap_test::tuntap_test;
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use tuntap_test::device::Clock;
 use tuntap_test::exchange::Exchange;
-use tuntap_test::mock::fault::{Call, CallFault, Calls};
+use tuntap_test::fault::{Call, CallFault, Calls};
 use tuntap_test::prelude::*;
 use vpn::{MTU, OVERHEAD, Tunnel};
 

@@ -1,4 +1,4 @@
-//! pcap and pcapng files; see `tuntap_test::fuzz::capture`.
+//! pcap and pcapng files; see `tuntap_test::fuzz::targets::capture`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::capture(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::capture(data));

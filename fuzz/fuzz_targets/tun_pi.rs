@@ -1,4 +1,4 @@
-//! `struct tun_pi` and the framings; see `tuntap_test::fuzz::tun_pi`.
+//! `struct tun_pi` and the framings; see `tuntap_test::fuzz::targets::tun_pi`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::tun_pi(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::tun_pi(data));

@@ -16,18 +16,19 @@ use super::kernel_link::KernelLink;
 use super::plan::Addresses;
 use super::{HandedOver, Kept, Stack, TestContext};
 use crate::device::{Device, DeviceConfig, Mode, Time, Witness};
+use crate::fault::Faults;
+use crate::fault::Faulty;
+#[cfg(target_os = "linux")]
+use crate::fault::{FaultyDevice, LinkControl, LinkFault};
 #[cfg(target_os = "linux")]
 use crate::kernel::{self, Fence, KernelDevice};
 #[cfg(not(feature = "host"))]
 use crate::mock::EchoHost;
 #[cfg(feature = "host")]
 use crate::mock::HostOnCable;
-use crate::mock::fault::Faults;
-#[cfg(target_os = "linux")]
-use crate::mock::fault::{FaultyDevice, LinkControl, LinkFault};
 #[cfg(feature = "host")]
 use crate::mock::host::LinkConfig;
-use crate::mock::{Cable, CableConfig, Faulty};
+use crate::mock::{Cable, CableConfig};
 #[cfg(unix)]
 use crate::mock::{Descriptor, into_descriptor};
 use crate::packet::Defaults;

@@ -17,9 +17,10 @@ use super::witnesses::Witnesses;
 use crate::device::Mode;
 use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
 use crate::exchange::{FarEnd, Faulted, Means, Reason, Timeline};
+use crate::fault::Faulty;
 #[cfg(target_os = "linux")]
 use crate::kernel::{Fence, KernelDevice, OpenSocket, sockets};
-use crate::mock::{Cable, Faulty};
+use crate::mock::Cable;
 
 /// Numbers fences apart, also those of links that one namespace has.
 #[cfg(target_os = "linux")]

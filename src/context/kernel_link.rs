@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::device::Cidr;
+use crate::fault::{LinkControl, LinkFault};
 use crate::kernel::netlink::Step;
 use crate::kernel::{KernelDevice, bring_up};
-use crate::mock::fault::{LinkControl, LinkFault};
 
 /// An interface, with the addresses that it had.
 #[derive(Clone)]

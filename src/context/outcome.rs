@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
 use crate::exchange::{Faulted, Record, report};
-use crate::mock::fault::plan_file;
+use crate::fault::plan_file;
 
 /// Runs the body of a test that returns something. What the attribute's expansion calls.
 ///

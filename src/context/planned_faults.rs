@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Link;
 use super::link::assert_ok;
-use crate::mock::fault::{FaultPlan, FaultPlans, Faults, ReplayError, plans_from, seed_from};
+use crate::fault::{FaultPlan, FaultPlans, Faults, ReplayError, plans_from, seed_from};
 
 /// The two variables, as they were when somebody first asked. Clones are the same.
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ impl Link {
     /// seed.
     ///
     /// On the mock the faults are the cable's, in virtual time. On the kernel backend they stand in front of the device end
-    /// ([`FaultyDevice`](crate::mock::fault::FaultyDevice)), in real time: what is sent and received through this link
+    /// ([`FaultyDevice`](crate::fault::FaultyDevice)), in real time: what is sent and received through this link
     /// meets them, and what happens to the link really happens to the interface. There:
     ///
     /// * what uses the descriptor goes past them, so that [`into_fd`](super::Tun::into_fd) and

@@ -4,13 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::Owner;
-use super::errno::Errno;
-use super::fault::{Call, CallFault};
-use super::faulty::refusal;
-use super::packet_info;
-use super::state::{ETHERNET_HEADER, LinkState, Queued, Shared, State, Written, is_known_protocol, protocol_of};
+use super::state::{LinkState, Queued, Shared, State, Written, is_known_protocol};
 use crate::codec::Framing;
 use crate::device::{Clock, Deadline, Device, Mode, PacketInfoMode};
+use crate::errno::Errno;
+use crate::fault::packet_info::{ETHERNET_HEADER, protocol_of};
+use crate::fault::{Call, CallFault, packet_info, refusal};
 
 /// The most copies that a host end keeps while nobody receives; then the newest are dropped, as a packet socket does.
 pub(super) const MOST_COPIES: usize = 10_000;

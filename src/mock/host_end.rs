@@ -4,10 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::Owner;
-use super::errno::Errno;
-use super::state::{ETHERNET_HEADER, LinkState, State, Tap};
+use super::state::{LinkState, State, Tap};
 use crate::codec::Framing;
 use crate::device::{Clock, Deadline, Device, Mode};
+use crate::errno::Errno;
+use crate::fault::packet_info::ETHERNET_HEADER;
 
 /// The host end of a [`Cable`](super::Cable) as raw frames: `receive` gives copies of what the device end wrote after
 /// this end was made, `transmit` puts a frame out of the device.

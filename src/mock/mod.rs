@@ -47,16 +47,13 @@ mod config;
 mod descriptor;
 mod device_end;
 mod echo_host;
-mod errno;
-pub mod fault;
-mod faulty;
+mod faults;
 #[cfg(feature = "host")]
 pub mod host;
 mod host_end;
 #[cfg(feature = "host")]
 mod host_on_cable;
 mod host_stack;
-mod packet_info;
 mod state;
 mod witness;
 
@@ -80,8 +77,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::device::{Clock, Source};
 
-use errno::Errno;
-pub(crate) use faulty::Faulty;
+use crate::errno::Errno;
+use crate::fault::Faulty;
 use state::{LinkState, Shared, State};
 
 /// A cable in memory with a device end and a host end, and the controls of the link. Clones are the same cable.

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use super::HostStack;
 use super::device_end::MOST_COPIES;
-use super::errno::Errno;
-use super::faulty::Faulty;
 use super::witness::Passed;
 use crate::device::{Clock, Deadline, FrameRef, Mode, PacketInfoMode, Source, What};
+use crate::errno::Errno;
+use crate::fault::Faulty;
+use crate::fault::packet_info::{ETHERNET_HEADER, protocol_of};
 
 /// EtherTypes that the cable looks at (IEEE 802 numbers).
 pub(super) mod ether_type {
@@ -20,9 +21,6 @@ pub(super) mod ether_type {
     pub(in crate::mock) const IPV6: u16 = 0x86dd;
     pub(in crate::mock) const PROVIDER_VLAN: u16 = 0x88a8;
 }
-
-/// Octets of an Ethernet header.
-pub(super) const ETHERNET_HEADER: usize = 14;
 
 /// What a link counted, from the kernel's point of view (`struct rtnl_link_stats64`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -342,21 +340,6 @@ impl State {
             Mode::Tap if protocol_of(mode, octets) == ether_type::VLAN => mtu + ETHERNET_HEADER + 4,
             Mode::Tap => mtu + ETHERNET_HEADER,
         }
-    }
-}
-
-/// The protocol of a frame as its first octets tell it; 0 when they do not.
-pub(super) fn protocol_of(mode: Mode, octets: &[u8]) -> u16 {
-    match mode {
-        Mode::Tun => match octets.first().map(|octet| octet >> 4) {
-            Some(4) => ether_type::IPV4,
-            Some(6) => ether_type::IPV6,
-            _ => 0,
-        },
-        Mode::Tap => match octets.get(12..14) {
-            Some(&[high, low]) => u16::from_be_bytes([high, low]),
-            _ => 0,
-        },
     }
 }
 

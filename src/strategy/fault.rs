@@ -1,11 +1,11 @@
-//! Strategies for plans of [`mock::fault`](crate::mock::fault). They shrink towards no faults, then fewer, then simpler
+//! Strategies for plans of [`fault`](crate::fault). They shrink towards no faults, then fewer, then simpler
 //! ones: a dropped frame is the simplest, early frames and short times come first.
 //!
 //! ```
 //! use std::time::Duration;
 //! use proptest::prelude::*;
 //! use tuntap_test::device::{FrameRef, Mode};
-//! use tuntap_test::mock::fault::{Injector, Towards};
+//! use tuntap_test::fault::{Injector, Towards};
 //! use tuntap_test::strategy;
 //!
 //! proptest!(|(plan in strategy::fault::plan())| {
@@ -27,7 +27,7 @@ use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
 use super::codec::tun_pi;
-use crate::mock::fault::{
+use crate::fault::{
     Call, CallFault, Calls, DeviceFaults, ExactFault, FaultPlan, FrameFault, FrameFaults, LinkFault, Towards, When,
 };
 use crate::packet::{Icmpv4, IntoPacket, Ipv6, Packet, Tcp, Udp};

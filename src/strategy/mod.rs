@@ -1,6 +1,6 @@
 //! Proptest strategies for the crate's own vocabulary. Feature `proptest`.
 //!
-//! Layer: above [`codec`](crate::codec), [`packet`](crate::packet) and [`mock::fault`](crate::mock::fault), used by tests
+//! Layer: above [`codec`](crate::codec), [`packet`](crate::packet) and [`fault`](crate::fault), used by tests
 //! only.
 //!
 //! ```

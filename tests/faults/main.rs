@@ -17,7 +17,7 @@ use std::time::Duration;
 use injecting::{Arrived, Sent, run};
 use tuntap_test::codec::{EtherType, TunPi};
 use tuntap_test::device::{FrameRef, Mode};
-use tuntap_test::mock::fault::{
+use tuntap_test::fault::{
     Call, CallFault, Calls, ExactFault, FaultPlan, FaultPlans, FrameFault, FrameFaults, Injector, LinkFault, Towards,
     When, plans_from, seed_from,
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tuntap_test::device::{FrameRef, Mode};
-use tuntap_test::mock::fault::{FaultPlan, Injector, Towards};
+use tuntap_test::fault::{FaultPlan, Injector, Towards};
 
 /// A frame that came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ fn drain(injector: &mut Injector, until: Duration, arrived: &mut Vec<Arrived>) {
     }
 }
 
-fn take(delivery: tuntap_test::mock::fault::Delivery<'_>) -> Arrived {
-    let tuntap_test::mock::fault::Delivery { towards, number, copy, at, octets, .. } = delivery;
+fn take(delivery: tuntap_test::fault::Delivery<'_>) -> Arrived {
+    let tuntap_test::fault::Delivery { towards, number, copy, at, octets, .. } = delivery;
     Arrived { towards, number, copy, at, octets: octets.into_owned() }
 }

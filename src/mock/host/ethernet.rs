@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::packet::u16_at;
 use super::stack::Stack;
-use crate::mock::state::{ETHERNET_HEADER, ether_type};
+use crate::fault::packet_info::ETHERNET_HEADER;
+use crate::mock::state::ether_type;
 
 /// A VLAN tag's four octets (IEEE 802.1Q): the tag, and the protocol that follows.
 const TAG: usize = 4;

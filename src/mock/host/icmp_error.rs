@@ -10,7 +10,7 @@ use super::checksum;
 use super::ipv6;
 use super::packet::{Fragmenting, Outgoing, Received, protocol, u16_at, u32_at};
 use super::stack::Stack;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// What is told to a sender.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use super::checksum;
 use super::packet::{Fragmenting, Outgoing, Received, protocol, u16_at};
 use super::route::{not_unspecified, unmapped};
 use super::stack::{Shared, Stack};
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// The most answers that wait; then the newest are dropped.
 const MOST_WAITING: usize = 256;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::stack::Stack;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// `net.ipv4.ip_local_port_range`.
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 32_768..=60_999;

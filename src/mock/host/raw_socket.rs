@@ -10,7 +10,7 @@ use super::packet::{Fragmenting, Outgoing, Received, protocol};
 use super::route::not_unspecified;
 use super::stack::{Shared, Stack};
 use super::udp_socket::copy;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// As a UDP socket's queue: `net.core.rmem_default`, and what a packet takes of it besides its own octets.
 const RECEIVE_BUFFER: usize = 212_992;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::link::LinkState;
 use super::stack::Stack;
 use crate::device::Cidr;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// Where a packet goes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -24,7 +24,7 @@ use super::route::Way;
 use super::tcp::TcpTable;
 use super::tcp::engine::Engine;
 use super::udp::UdpTable;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// How many packets the host sends to itself before it looks up: two sockets of one host could go on for ever.
 const MOST_LOOPS: usize = 100_000;

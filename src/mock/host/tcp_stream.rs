@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::route::mapped;
 use super::stack::{Shared, Stack};
 use super::tcp::Progress;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// A TCP connection of a [`MockHost`](super::MockHost). Clones are the same connection; with the last it is closed: with
 /// a FIN, or with a reset where something was not read.

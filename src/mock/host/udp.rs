@@ -9,7 +9,7 @@ use super::packet::{Fragmenting, Outgoing, Received, protocol, u16_at};
 use super::ports;
 use super::route::{mapped, unmapped};
 use super::stack::Stack;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 const HEADER: usize = 8;
 /// `net.core.rmem_default`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::stack::{Shared, Stack};
 use super::udp::UdpState;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// A UDP socket of a [`MockHost`](super::MockHost). Clones are the same socket; it is closed with the last.
 ///

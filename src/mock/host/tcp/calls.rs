@@ -8,7 +8,7 @@ use super::super::ports;
 use super::super::route::{not_unspecified, unmapped};
 use super::super::stack::Stack;
 use super::connection::{Connection, Owner};
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// Whether a connection stands.
 pub(in crate::mock::host) enum Progress {

@@ -13,7 +13,7 @@ use super::congestion::Congestion;
 use super::engine::Engine;
 use super::segment::{ACK, FIN, Options, PSH, RST, SYN, Segment, is_after};
 use super::timer::{Phase, RetransmissionTimer};
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// What a program can write before anything is acknowledged: measured.
 const SEND_BUFFER: usize = 78_840;

@@ -9,7 +9,7 @@ use super::super::stack::Stack;
 use super::Tuple;
 use super::connection::{Connection, Owner};
 use super::segment::Segment;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 
 /// `net.core.somaxconn`, which `std::net::TcpListener` asks for.
 const BACKLOG: usize = 4096;

@@ -22,7 +22,7 @@ use super::packet::{Fragmenting, Outgoing, Received, protocol};
 use super::random::Random;
 use super::route::Way;
 use super::stack::Stack;
-use crate::mock::errno::Errno;
+use crate::errno::Errno;
 use connection::{Connection, Doubt, Owner};
 use engine::Engine;
 use listener::Listener;
