@@ -1,7 +1,11 @@
 //! Fuzzing of code that owns or meets a link: one vocabulary for unit tests, properties and coverage-guided fuzzers.
 //!
-//! Layer: above [`exchange`](crate::exchange). Nothing here branches on `cfg(fuzzing)`.
+//! Layer: above [`context`](crate::context). Nothing here branches on `cfg(fuzzing)`.
 //!
+//! * [`Script`]: what happens on a link, step by step, as a value and as octets.
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 
+pub mod script;
 pub mod targets;
+
+pub use script::{Answer, CaptureToScript, Edit, Fault, Reply, Script, SocketCall, Step};

@@ -307,7 +307,7 @@ fn flag_names(bits: u128) -> Vec<String> {
     set.map(|(_, name)| format!("TcpFlags::{name}")).collect()
 }
 
-fn flags(bits: u128) -> String {
+pub(crate) fn flags(bits: u128) -> String {
     if bits & 0xff == 0 { "TcpFlags(0)".to_owned() } else { flag_names(bits).join(" | ") }
 }
 

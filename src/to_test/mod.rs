@@ -22,10 +22,10 @@ mod layout;
 mod link;
 mod name;
 mod normal;
-mod recorded;
+pub(crate) mod recorded;
 mod script;
 mod segment;
-mod sides;
+pub(crate) mod sides;
 mod source;
 mod template;
 
@@ -37,6 +37,7 @@ pub use error::ToTestError;
 use constants::Constants;
 use error::Cause;
 use heading::{Heading, Made};
+pub(crate) use recorded::Side;
 use script::Script;
 
 use crate::capture::Capture;

@@ -9,7 +9,7 @@ use crate::packet::{Dissection, LayerKind};
 
 /// Who a frame is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// The test sends it.
     Test,
     /// The code under test, which is expected to send it.
@@ -18,25 +18,25 @@ pub(super) enum Side {
 
 /// A frame of the capture.
 #[derive(Clone, Copy)]
-pub(super) struct Recorded<'a> {
+pub(crate) struct Recorded<'a> {
     /// Its number in the file, from 1, as Wireshark counts.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// Its interface's number.
-    pub(super) interface: usize,
-    pub(super) frame: FrameRef<'a>,
-    pub(super) direction: Option<Direction>,
+    pub(crate) interface: usize,
+    pub(crate) frame: FrameRef<'a>,
+    pub(crate) direction: Option<Direction>,
     /// How many octets it had, where it was cut.
-    pub(super) cut_from: Option<u32>,
+    pub(crate) cut_from: Option<u32>,
     /// The time since the frame before it on the same interface.
-    pub(super) gap: Option<Duration>,
+    pub(crate) gap: Option<Duration>,
     /// The time since the Unix epoch.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
     /// That nobody wanted it, where the capture is a failed test's.
-    pub(super) unexpected: bool,
+    pub(crate) unexpected: bool,
 }
 
 /// The frames that a link can carry, and the numbers of those that none can, with the reason.
-pub(super) fn frames<'a>(capture: &'a Capture<'_>) -> (Vec<Recorded<'a>>, Vec<(usize, LinkTypeError)>) {
+pub(crate) fn frames<'a>(capture: &'a Capture<'_>) -> (Vec<Recorded<'a>>, Vec<(usize, LinkTypeError)>) {
     let (mut frames, mut others) = (Vec::<Recorded<'a>>::with_capacity(capture.frames.len()), Vec::new());
     for (at, recorded) in capture.frames.iter().enumerate() {
         let number = at + 1;
@@ -66,15 +66,15 @@ pub(super) fn frames<'a>(capture: &'a Capture<'_>) -> (Vec<Recorded<'a>>, Vec<(u
 
 /// Where a frame comes from and goes to: hardware addresses, and those of IP or ARP.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ends {
-    pub(super) from_mac: Option<[u8; 6]>,
-    pub(super) to_mac: Option<[u8; 6]>,
-    pub(super) from: Option<IpAddr>,
-    pub(super) to: Option<IpAddr>,
+pub(crate) struct Ends {
+    pub(crate) from_mac: Option<[u8; 6]>,
+    pub(crate) to_mac: Option<[u8; 6]>,
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) to: Option<IpAddr>,
 }
 
 impl Ends {
-    pub(super) fn of(frame: FrameRef<'_>) -> Self {
+    pub(crate) fn of(frame: FrameRef<'_>) -> Self {
         let dissection = Dissection::new(frame);
         let mut ends = Self::default();
         if let Some(ethernet) = dissection.header(LayerKind::Ethernet) {
@@ -114,7 +114,7 @@ fn is_station(mac: &[u8; 6]) -> bool {
 }
 
 /// Octets of the IP packet in a frame, which is what an MTU limits.
-pub(super) fn ip_octets(frame: FrameRef<'_>) -> usize {
+pub(crate) fn ip_octets(frame: FrameRef<'_>) -> usize {
     let dissection = Dissection::new(frame);
     let ip = dissection.find(LayerKind::Ipv4).or_else(|| dissection.find(LayerKind::Ipv6));
     ip.map_or(0, |ip| ip.message().len())

@@ -10,7 +10,7 @@ use super::recorded::{Ends, Recorded, Side};
 use crate::capture::Direction;
 
 /// The side of each frame.
-pub(super) fn sides(frames: &[Recorded<'_>], sent_by: &[IpAddr]) -> Vec<Side> {
+pub(crate) fn sides(frames: &[Recorded<'_>], sent_by: &[IpAddr]) -> Vec<Side> {
     let mut known: Vec<Known> = Vec::new();
     let interfaces = frames.iter().map(|recorded| recorded.interface).max().map_or(0, |most| most + 1);
     known.resize_with(interfaces, || Known::sent_by(sent_by));

@@ -1,0 +1,182 @@
+//! Scripts as values: their encoding, their words, captures.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use tuntap_test::capture::{Capture, Direction};
+use tuntap_test::codec::TunPi;
+use tuntap_test::device::Mode;
+use tuntap_test::fault::{Call, CallFault, FrameFault, LinkFault, Towards};
+use tuntap_test::fuzz::{Answer, Fault, Script, SocketCall, Step};
+use tuntap_test::packet::*;
+
+/// A script with a step of every kind, and every variant of each.
+fn everything() -> Script {
+    let second = Duration::from_secs(1);
+    let mut script = Script::new()
+        .silent_host()
+        .send(Ipv4::new() / Tcp::new().sport(40_000).dport(80).syn())
+        .send_raw([0xff])
+        .send_raw([])
+        .answer(Answer::peer())
+        .answer(Answer::mirror().to(3))
+        .answer(Answer::segment(TcpFlags::PSH | TcpFlags::ACK, b"GET /").off_by(-1, i32::MAX).to(1))
+        .answer(Answer::datagram(b"answer").with(Ipv4::new().ttl(1) / Udp::new().checksum(0)))
+        .answer(Answer::error(3, 4).with(Ipv4::new().src([198, 51, 100, 1])))
+        .answer(Answer::peer().with(Payload::new().octets(b"other")))
+        .advance(second)
+        .advance(Duration::from_nanos(1))
+        .down()
+        .up()
+        .mtu(1280)
+        .step(Step::Link(LinkFault::QueueLength(3)))
+        .step(Step::Link(LinkFault::Removed))
+        .observed(b"E\0");
+    for fault in [
+        FrameFault::Drop,
+        FrameFault::Corrupt { octet: 23, xor: 4, repair: true },
+        FrameFault::Truncate { to: 19 },
+        FrameFault::Duplicate { after: second },
+        FrameFault::Hold { behind: 2, at_most: second },
+        FrameFault::Delay { by: second },
+    ] {
+        script = script.fault(Fault::frame(Towards::Host, fault)).fault(Fault::frame(Towards::Device, fault));
+    }
+    for fault in [CallFault::Eagain, CallFault::Eintr, CallFault::Eio, CallFault::Enobufs, CallFault::Ebadfd] {
+        script = script.fault(Fault::call(Call::Transmit, fault)).fault(Fault::call(Call::Receive, fault));
+    }
+    let pi = TunPi::for_ip_packet(&[0x60]).unwrap();
+    for fault in [CallFault::ShortRead { octets: 9 }, CallFault::PacketInfo(pi)] {
+        script = script.fault(Fault::call(Call::Receive, fault));
+    }
+    for call in [
+        SocketCall::UdpBind { slot: 0, v6: false, port: 53 },
+        SocketCall::UdpSend { slot: 0, port: 1053, octets: b"query".to_vec() },
+        SocketCall::TcpListen { slot: 1, v6: true, port: 80 },
+        SocketCall::TcpConnect { slot: 2, v6: false, port: 81 },
+        SocketCall::Accept { slot: 1, into: 3 },
+        SocketCall::Write { slot: 3, octets: b"hello".to_vec() },
+        SocketCall::Read { slot: 3, most: 100 },
+        SocketCall::Shutdown { slot: 3, how: Shutdown::Write },
+        SocketCall::Shutdown { slot: 3, how: Shutdown::Read },
+        SocketCall::Shutdown { slot: 3, how: Shutdown::Both },
+        SocketCall::Close { slot: 3 },
+        SocketCall::Ping { slot: 4, v6: true, sequence: 9, octets: b"ping".to_vec() },
+    ] {
+        script = script.socket(call);
+    }
+    script
+}
+
+#[test]
+fn a_script_decodes_to_itself() {
+    let script = everything();
+    assert_eq!(Script::decode(&script.encode()), script);
+    let tap = Script::on(Mode::Tap).send(Arp::who_has([192, 0, 2, 1]));
+    assert_eq!(Script::decode(&tap.encode()), tap);
+    assert_eq!(Script::decode(&[]), Script::new());
+}
+
+/// The octets are a format: seeds and findings are files. What is written here must not change.
+#[test]
+fn the_encoding_is_what_the_documentation_says() {
+    let script = Script::on(Mode::Tap)
+        .silent_host()
+        .send_raw([0xaa, 0xbb])
+        .answer(
+            Answer::segment(TcpFlags::SYN | TcpFlags::ACK, b"x").off_by(1, -1).to(2).with(Tcp::new().window(0x1234)),
+        )
+        .advance(Duration::from_nanos(0x0102))
+        .fault(Fault::frame(Towards::Device, FrameFault::Corrupt { octet: 5, xor: 0x80, repair: true }))
+        .fault(Fault::call(Call::Receive, CallFault::ShortRead { octets: 7 }))
+        .mtu(1280)
+        .socket(SocketCall::UdpSend { slot: 9, port: 0x0035, octets: vec![0xcc] });
+    let octets = [
+        &[0x03][..],
+        &[1, 0, 0, 2, 0xaa, 0xbb],
+        &[2, 0, 0, 28, 2, 2, 0x12, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 1, b'x'],
+        &[13, 6, b'w', b'i', b'n', b'd', b'o', b'w', 0, 0, 2, 0x12, 0x34],
+        &[3, 0, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2],
+        &[4, 0, 0, 18, 1, 1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 1, 0x80],
+        &[5, 0, 0, 10, 1, 5, 0, 0, 0, 0, 0, 0, 0, 7],
+        &[6, 0, 0, 5, 2, 0, 0, 5, 0],
+        &[7, 0, 0, 5, 1, 9, 0, 0x35, 0xcc],
+    ]
+    .concat();
+    assert_eq!(script.encode(), octets);
+    assert_eq!(Script::decode(&octets), script);
+}
+
+#[test]
+fn what_is_cut_is_read_as_far_as_it_is_there() {
+    let octets = everything().encode();
+    for length in 0..octets.len() {
+        let script = Script::decode(&octets[..length]);
+        assert_eq!(Script::decode(&script.encode()), script, "{length} octets");
+        assert!(script.steps().len() <= everything().steps().len());
+    }
+}
+
+#[test]
+fn a_step_that_nobody_knows_is_passed_over() {
+    let unknown = [
+        &[0, 99, 0, 0, 1, 7][..], // a kind of step
+        &[2, 0, 0, 2, 0, 77],     // a reply
+        &[4, 0, 0, 2, 0, 77],     // a fault of a frame
+        &[5, 0, 0, 2, 0, 5],      // a transmit that is a short read
+        &[6, 0, 0, 1, 77],        // a fault of the link
+        &[7, 0, 0, 2, 77, 0],     // a call
+        &[1, 0, 0, 1, 0x45],
+    ]
+    .concat();
+    assert_eq!(Script::decode(&unknown), Script::new().send_raw([0x45]));
+    // An edit of a field that there is not.
+    let edit = [&[0, 2, 0, 0, 13, 0, 0][..], &[13, 4, b'n', b'o', b'p', b'e', 0, 0, 1, 9]].concat();
+    assert_eq!(Script::decode(&edit), Script::new().answer(Answer::peer()));
+}
+
+#[test]
+fn each_step_is_a_line() {
+    let words = everything().to_string();
+    assert_eq!(words.lines().count(), everything().steps().len());
+    let has = |line: &str| assert!(words.contains(line), "{line}\n{words}");
+    has(" 1. send 192.0.2.2:40000 > 192.0.2.1:80 TCP");
+    has(" 4. answer the last frame as a peer would");
+    has(" 5. answer the frame 3 before the last with itself, ends exchanged");
+    has(" 6. answer the frame before the last with TCP (flags P.), sequence number off by -1");
+    has(" 7. answer the last frame with 6 octets; IPv4 (ttl 1), UDP (checksum 0x0000)");
+    has("let 1s go by");
+    has("the next frame to host is dropped");
+    has("socket 3: shut down both ways");
+}
+
+#[test]
+fn a_capture_is_a_script_and_back() {
+    let request = Icmpv4::echo_request(7, 1).into_packet().build().unwrap();
+    let reply = Icmpv4::echo_reply(7, 1).into_packet().build().unwrap();
+    let script = Script::new()
+        .send_raw(request)
+        .advance(Duration::from_millis(3))
+        .observed(reply.clone())
+        .send_raw(reply)
+        .advance(Duration::from_nanos(7))
+        .send_raw([0xff; 9]);
+    let file = script.to_pcapng();
+    let capture = Capture::from_octets(&file).unwrap();
+    assert_eq!(Script::from_capture(&capture), script);
+    let directions: Vec<_> = capture.frames.iter().map(|frame| frame.direction.unwrap()).collect();
+    assert_eq!(directions, [Direction::Inbound, Direction::Outbound, Direction::Inbound, Direction::Inbound]);
+}
+
+#[test]
+fn steps_that_are_no_frames_are_comments_of_the_next() {
+    let file = Script::new().down().up().send_raw([0x45]).to_pcapng();
+    let capture = Capture::from_octets(&file).unwrap();
+    assert_eq!(capture.frames[0].comments, ["link down", "link up"]);
+}
+
+#[test]
+#[should_panic(expected = "no options that no field names")]
+fn an_answer_takes_single_values_only() {
+    let _ = Answer::peer().with(Tcp::new().window(1..=2));
+}
