@@ -228,6 +228,11 @@ impl Link {
     #[track_caller]
     pub fn set_mtu(&self, octets: u32) {
         assert_ok(self.backing.set_mtu(octets), "set the MTU");
+        self.noted_mtu(octets);
+    }
+
+    /// What the ends of the link go by from now on.
+    pub(super) fn noted_mtu(&self, octets: u32) {
         self.ends.set_mtu(octets);
     }
 

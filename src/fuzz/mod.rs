@@ -3,9 +3,14 @@
 //! Layer: above [`context`](crate::context). Nothing here branches on `cfg(fuzzing)`.
 //!
 //! * [`Script`]: what happens on a link, step by step, as a value and as octets.
+//! * [`Player`]: plays a script on a link, gives the code under test its turns, and judges what it does.
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 
+mod player;
+mod run;
 pub mod script;
 pub mod targets;
 
+pub use player::{Event, Happened, Player, Refusal, Transcript, Turn};
+pub use run::{Body, run, run_script};
 pub use script::{Answer, CaptureToScript, Edit, Fault, Reply, Script, SocketCall, Step};

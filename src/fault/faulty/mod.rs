@@ -94,6 +94,19 @@ impl Faulty {
         }
     }
 
+    /// The number of the next frame in that direction.
+    pub(crate) fn next_frame(&self, towards: Towards) -> u64 {
+        self.lock().as_ref().map_or(0, |work| work.injector.frames(towards)) + 1
+    }
+
+    /// The number of the next such call; a receive that has begun and not given anything is the next one, too.
+    pub(crate) fn next_call(&self, call: Call) -> u64 {
+        self.lock().as_ref().map_or(1, |work| {
+            let open = call == Call::Receive && matches!(work.open, Some(None));
+            work.injector.calls(call) + u64::from(!open)
+        })
+    }
+
     /// A frame comes in: gives its number, and what comes out now. `None` where nothing was ever planned.
     pub(crate) fn frame(&self, towards: Towards, frame: FrameRef<'_>, now: Instant) -> Option<(u64, Vec<Passed>)> {
         let time = self.time(now);

@@ -59,7 +59,9 @@ pub use answer::{Answer, Reply};
 pub use capture::CaptureToScript;
 pub use edit::Edit;
 pub use fault::Fault;
+pub(in crate::fuzz) use fault::NextFault;
 pub use socket::SocketCall;
+pub(in crate::fuzz) use words::StepOn;
 
 use crate::device::Mode;
 use crate::fault::LinkFault;
@@ -155,6 +157,20 @@ impl Script {
     pub fn send(self, packet: impl IntoPacket) -> Self {
         match self.try_send(packet) {
             Ok(script) => script,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`send`](Self::send) from the other side, for a script that plays the host: addresses that the packet leaves open go
+    /// from the host to the peer.
+    ///
+    /// # Panics
+    /// When the template does not build.
+    #[track_caller]
+    pub fn send_as_host(self, packet: impl IntoPacket) -> Self {
+        let defaults = Defaults { mode: Some(self.mode), ..Defaults::documentation().reversed() };
+        match packet.into_packet().build_with(&defaults) {
+            Ok(octets) => self.send_raw(octets),
             Err(error) => panic!("{error}"),
         }
     }
