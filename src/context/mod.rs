@@ -50,6 +50,7 @@ pub use host::AsyncHost;
 pub use host::Host;
 pub use host_end::HostEnd;
 pub use link::Link;
+pub(crate) use outcome::evidence;
 pub use outcome::{
     in_runner, run, run_strict, run_unit, run_unit_should_panic, run_unit_strict, run_unit_strict_should_panic, stashed,
 };

@@ -6,11 +6,15 @@
 //! * [`Player`]: plays a script on a link, gives the code under test its turns, and judges what it does.
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 
+mod differential;
 mod player;
+mod reproduction;
 mod run;
 pub mod script;
 pub mod targets;
 
+pub use differential::{Differential, Divergence, Played};
 pub use player::{Event, Happened, Player, Refusal, Transcript, Turn};
+pub use reproduction::{Finding, Reproduction};
 pub use run::{Body, run, run_script};
 pub use script::{Answer, CaptureToScript, Edit, Fault, Reply, Script, SocketCall, Step};

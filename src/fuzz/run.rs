@@ -1,7 +1,5 @@
 //! Runs a body on a link of its own: what a fuzzer calls a million times, and a test once.
 
-use std::panic::Location;
-
 use super::Script;
 use crate::context::{Backend, FromTestContext, TestContext};
 use crate::device::DeviceConfig;
@@ -40,18 +38,23 @@ pub fn run<T: FromTestContext>(octets: &[u8], body: Body<T>) {
 /// As [`run`].
 #[track_caller]
 pub fn run_script<T: FromTestContext>(script: Script, body: Body<T>) {
-    on_a_link(TestContext::unrecorded(Backend::Mock), |link| body(link, script), Location::caller());
+    match TestContext::unrecorded(Backend::Mock) {
+        Ok(mut context) => on_a_link(&mut context, body, script),
+        Err(error) => panic!("{error}"),
+    }
 }
 
-fn on_a_link<T: FromTestContext>(context: std::io::Result<TestContext>, body: impl FnOnce(T), line: &Location<'_>) {
-    let mut context = match context {
-        Ok(context) => context,
-        Err(error) => panic!("{error}"),
-    };
-    body(T::from_test_context(&mut context, DeviceConfig::new()));
+/// Runs the body on a link of those surroundings, and judges what the link's end left.
+pub(super) fn on_a_link<T: FromTestContext>(context: &mut TestContext, body: Body<T>, script: Script) {
+    body(T::from_test_context(context, DeviceConfig::new()), script);
+    judge(context);
+}
+
+/// Fails when a link's end left something that breaks a rule.
+pub(super) fn judge(context: &TestContext) {
     for record in context.records().all() {
         if let Some(failure) = record.take_verdict() {
-            panic!("after the body that ran at {line}: {failure}");
+            panic!("after the body: {failure}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::device::FrameRef;
 use crate::packet::{Dissection, LayerKind, TcpFlags};
 
 /// One direction of a connection: from an address and a port to an address and a port.
-pub(super) type Way = (IpAddr, u16, IpAddr, u16);
+pub(in crate::fuzz) type Way = (IpAddr, u16, IpAddr, u16);
 
 /// What was seen of each direction.
 #[derive(Default)]
@@ -15,8 +15,8 @@ pub(super) struct Flows(BTreeMap<Way, u32>);
 
 /// What an answer needs of a segment.
 #[derive(Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) way: Way,
+pub(in crate::fuzz) struct Seen {
+    pub(in crate::fuzz) way: Way,
     pub(super) flags: TcpFlags,
     pub(super) acknowledgement: u32,
     /// The sequence number behind it.
@@ -26,7 +26,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(frame: FrameRef<'_>) -> Option<Self> {
+    pub(in crate::fuzz) fn of(frame: FrameRef<'_>) -> Option<Self> {
         let tcp = frame.tcp().ok()?;
         let (from, to) = addresses(frame)?;
         let flags = TcpFlags(*tcp.slice().get(13)?);
@@ -54,7 +54,7 @@ pub(super) fn addresses(frame: FrameRef<'_>) -> Option<(IpAddr, IpAddr)> {
     Some((v6(header, 8)?, v6(header, 24)?))
 }
 
-const fn back((from, from_port, to, to_port): Way) -> Way {
+pub(in crate::fuzz) const fn back((from, from_port, to, to_port): Way) -> Way {
     (to, to_port, from, from_port)
 }
 

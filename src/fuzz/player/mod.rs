@@ -30,7 +30,7 @@
 //! ```
 
 mod budget;
-mod flows;
+pub(in crate::fuzz) mod flows;
 mod reply;
 #[cfg(feature = "host")]
 mod sockets;

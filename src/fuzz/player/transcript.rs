@@ -91,7 +91,7 @@ impl Transcript {
         })
     }
 
-    pub(super) fn describe(&self, happened: &Happened) -> String {
+    pub(in crate::fuzz) fn describe(&self, happened: &Happened) -> String {
         let frame = |octets| FrameRef::new(self.mode, octets).summary();
         match &happened.event {
             Event::Put(octets) => format!("> {}", frame(octets)),
