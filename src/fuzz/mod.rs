@@ -4,7 +4,12 @@
 //!
 //! * [`Script`]: what happens on a link, step by step, as a value and as octets.
 //! * [`Player`]: plays a script on a link, gives the code under test its turns, and judges what it does.
+//! * [`run()`], [`fuzz_exchange!`](crate::fuzz_exchange): a body, for any engine and for libFuzzer.
+//! * [`Reproduction`]: what a fuzzer found, in words, as a capture and as a test.
+//! * [`Differential`]: two that should do the same.
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
+//!
+#![doc = include_str!("guide.md")]
 
 mod differential;
 mod player;
