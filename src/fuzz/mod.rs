@@ -4,8 +4,10 @@
 //!
 //! * [`Script`]: what happens on a link, step by step, as a value and as octets.
 //! * [`Player`]: plays a script on a link, gives the code under test its turns, and judges what it does.
+//! * [`mutate`]: a mutator for frames that puts lengths and checksums right, [`fuzz_mutator!`](crate::fuzz_mutator).
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 
+pub mod mutate;
 mod player;
 mod run;
 pub mod script;
