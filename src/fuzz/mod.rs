@@ -7,11 +7,13 @@
 //! * [`run()`], [`fuzz_exchange!`](crate::fuzz_exchange): a body, for any engine and for libFuzzer.
 //! * [`Reproduction`]: what a fuzzer found, in words, as a capture and as a test.
 //! * [`Differential`]: two that should do the same.
+//! * [`mutate`]: a mutator for frames that puts lengths and checksums right, [`fuzz_mutator!`](crate::fuzz_mutator).
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 //!
 #![doc = include_str!("guide.md")]
 
 mod differential;
+pub mod mutate;
 mod player;
 mod reproduction;
 mod run;
