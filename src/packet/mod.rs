@@ -88,9 +88,7 @@ use std::sync::Arc;
 pub use accessors::NoLayer;
 pub use arp::Arp;
 pub use build::BuildError;
-#[cfg(all(feature = "host", target_os = "linux"))]
-pub(crate) use checksum::checksum as internet_checksum;
-pub(crate) use checksum::pseudo_header_sum;
+pub(crate) use checksum::{checksum as internet_checksum, pseudo_header_sum, transport_checksum, updated_checksum};
 pub(crate) use compare::Distance;
 pub use conversions::ConversionError;
 pub use defaults::Defaults;
@@ -123,7 +121,7 @@ pub use summary::Summary;
 pub use tcp::{Tcp, TcpFlagMask, TcpFlags, tcp_flags};
 pub use udp::Udp;
 pub use verify::{Defect, DefectKind};
-pub(crate) use view::View;
+pub(crate) use view::{IpAround, View};
 
 use arp::ARP;
 use ethernet::{ETHERNET, VLAN};
