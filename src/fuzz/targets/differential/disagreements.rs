@@ -36,8 +36,10 @@ fn first_octet(difference: &Difference<'_>) -> Option<u8> {
     difference.view.and_then(|view| view.header.first().copied())
 }
 
-fn is_in_a_fragment(difference: &Difference<'_>) -> bool {
-    difference.view.and_then(|view| view.ip).is_some_and(|ip| ip.fragment)
+/// Whether the frame is a part of a packet.
+fn is_a_part(difference: &Difference<'_>) -> bool {
+    let mut views = difference.frame.views().take_while(|view| view.nesting == 0);
+    views.any(|view| view.number("more_fragments") + view.number("fragment_offset") > 0)
 }
 
 fn is_over_v6(difference: &Difference<'_>) -> bool {
@@ -77,7 +79,7 @@ pub(super) const DISAGREEMENTS: &[Known] = &[
     Known {
         name: "etherparse-looks-into-no-fragment",
         why: "The first fragment has the header of what is inside, and a test may want to see it.",
-        covers: |d| d.reader == ETHERPARSE && d.what == What::Further && is_in_a_fragment(d),
+        covers: |d| d.reader == ETHERPARSE && matches!(d.what, What::Further | What::RefusedHere) && is_a_part(d),
     },
     Known {
         name: "etherparse-ignores-a-short-udp-length",
@@ -109,17 +111,36 @@ pub(super) const DISAGREEMENTS: &[Known] = &[
     Known {
         name: "smoltcp-refuses-a-datagram-in-parts",
         why: "The length in a first fragment is that of the whole datagram.",
-        covers: |d| is(d, SMOLTCP, LayerKind::Udp, What::Refused) && is_in_a_fragment(d),
+        covers: |d| is(d, SMOLTCP, LayerKind::Udp, What::Refused) && is_a_part(d),
     },
     Known {
         name: "etherparse-reads-three-tags",
         why: "More are rare. Here there is one bound for all layers of a frame.",
-        covers: |d| is(d, ETHERPARSE, LayerKind::Vlan, What::Further),
+        covers: |d| {
+            d.reader == ETHERPARSE && d.kind == LayerKind::Vlan && matches!(d.what, What::Further | What::RefusedHere)
+        },
+    },
+    Known {
+        name: "etherparse-reads-on-in-later-fragments",
+        why: "It looks for further extension headers where there is the middle of a packet.",
+        covers: |d| {
+            let what = matches!(d.what, What::Missing | What::Refused | What::Foreign);
+            d.reader == ETHERPARSE
+                && what
+                && d.frame.find(LayerKind::Fragment).is_some_and(|view| view.number("fragment_offset") > 0)
+        },
+    },
+    Known {
+        name: "etherparse-refuses-queries-without-their-sources",
+        why: "RFC 3376 section 4.1: a query with fewer sources than it says. Here that is a wrong length.",
+        covers: |d| is(d, ETHERPARSE, LayerKind::Igmp, What::Refused) && has_a_wrong_length(d),
     },
     Known {
         name: "smoltcp-knows-no-tags",
         why: "It has no VLANs.",
-        covers: |d| is(d, SMOLTCP, LayerKind::Vlan, What::Further),
+        covers: |d| {
+            d.reader == SMOLTCP && d.kind == LayerKind::Vlan && matches!(d.what, What::Further | What::RefusedHere)
+        },
     },
     Known {
         name: "etherparse-reads-macsec",
@@ -162,11 +183,9 @@ pub(super) const DISAGREEMENTS: &[Known] = &[
         name: "etherparse-has-extension-headers-behind-ipv6-only",
         why: "Their numbers are in one registry with the protocols. Nobody sends them over IPv4.",
         covers: |d| {
-            d.reader == ETHERPARSE
-                && d.what == What::Further
-                && d.kind != LayerKind::Vlan
-                && d.kind.may_lie_between()
-                && !is_over_v6(d)
+            let extension = d.kind != LayerKind::Vlan && d.kind.may_lie_between();
+            let v4 = d.frame.kinds().find(|kind| kind.is_ip()) == Some(LayerKind::Ipv4);
+            d.reader == ETHERPARSE && matches!(d.what, What::Further | What::RefusedHere) && extension && v4
         },
     },
     Known {
