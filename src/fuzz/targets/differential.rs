@@ -223,7 +223,8 @@ fn differences<'a, C: Code>(
     let view = views.next();
     let layer =
         view.filter(|view| !matches!(view.protocol.kind, LayerKind::Payload | LayerKind::Dns | LayerKind::Dhcp));
-    let what = match (reading.end, layer, frame.error()) {
+    let error = frame.error().filter(|error| !matches!(error.layer, LayerKind::Dns | LayerKind::Dhcp));
+    let what = match (reading.end, layer, error) {
         (End::Silent, ..) => None,
         (End::Foreign, ..) => Some(What::Foreign),
         (End::Refused, None, None) | (End::Refused, Some(_), _) => Some(What::Refused),
@@ -232,7 +233,7 @@ fn differences<'a, C: Code>(
         (End::Refused, None, Some(_)) | (End::Payload, None, None) => None,
     };
     if let Some(what) = what {
-        let kind = layer.map(|view| view.protocol.kind).or(frame.error().map(|error| error.layer));
+        let kind = layer.map(|view| view.protocol.kind).or(error.map(|error| error.layer));
         let kind = kind.unwrap_or(LayerKind::Payload);
         tell(Difference { reader, what, kind, view: layer, frame });
     }
