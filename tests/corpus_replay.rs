@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tuntap_test::fuzz::targets::TARGETS;
+use tuntap_test::fuzz::targets::{TARGETS, Target};
 
-/// The target that only measures the fuzzer's own speed. It has no body and no seeds.
-const WITHOUT_SEEDS: &str = "empty";
+/// Targets of the fuzz workspace that are examples, with bodies of their own: `#[path]` brings such a body in here, and
+/// its seeds are in `fixtures/corpus/` like those of any other.
+const EXAMPLES: &[(&str, Target)] = &[];
+
+/// Targets that have no seeds, and why.
+const WITHOUT_SEEDS: &[(&str, &str)] = &[("empty", "measures the fuzzer's own speed")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,7 +34,12 @@ fn corpus() -> BTreeMap<String, Vec<PathBuf>> {
         .collect()
 }
 
-/// The `name` of each `[[bin]]` in fuzz/Cargo.toml.
+/// Every body by the name of its target.
+fn bodies() -> BTreeMap<&'static str, Target> {
+    TARGETS.iter().chain(EXAMPLES).copied().collect()
+}
+
+/// The `name` of each `[[bin]]` in fuzz/Cargo.toml that has seeds.
 fn fuzz_targets() -> Vec<String> {
     let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
     let names: Vec<_> = manifest
@@ -42,18 +51,22 @@ fn fuzz_targets() -> Vec<String> {
             line.trim_matches('"').to_owned()
         })
         .collect();
-    assert!(names.iter().any(|name| name == WITHOUT_SEEDS), "the target `{WITHOUT_SEEDS}` is gone: {names:?}");
-    names.into_iter().filter(|name| name != WITHOUT_SEEDS).collect()
+    for (name, why) in WITHOUT_SEEDS {
+        assert!(names.iter().any(|present| present == name), "the target `{name}`, which {why}, is gone: {names:?}");
+    }
+    let mut names: Vec<_> =
+        names.into_iter().filter(|name| WITHOUT_SEEDS.iter().all(|(without, _)| without != name)).collect();
+    names.sort();
+    names
 }
 
 #[test]
 fn every_seed_passes_its_target() {
+    let bodies = bodies();
     let mut replayed = 0;
     for (name, seeds) in corpus() {
-        let (_, body) = TARGETS
-            .iter()
-            .find(|(target, _)| *target == name)
-            .unwrap_or_else(|| panic!("fixtures/corpus/{name} has no body in tuntap_test::fuzz::targets::TARGETS"));
+        let body =
+            bodies.get(&*name).unwrap_or_else(|| panic!("fixtures/corpus/{name} has no body in TARGETS or EXAMPLES"));
         assert!(!seeds.is_empty(), "fixtures/corpus/{name} is empty");
         for seed in seeds {
             println!("{}", seed.display()); // shown when the body panics
@@ -67,9 +80,10 @@ fn every_seed_passes_its_target() {
 #[test]
 fn every_target_has_a_body_and_seeds() {
     let corpus: Vec<_> = corpus().into_keys().collect();
-    let bodies: Vec<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(fuzz_targets(), bodies, "fuzz/Cargo.toml and tuntap_test::fuzz::targets::TARGETS");
-    assert_eq!(corpus, bodies, "fixtures/corpus and tuntap_test::fuzz::targets::TARGETS");
+    let bodies: Vec<_> = bodies().into_keys().map(str::to_owned).collect();
+    assert_eq!(bodies.len(), TARGETS.len() + EXAMPLES.len(), "two targets have one name");
+    assert_eq!(fuzz_targets(), bodies, "fuzz/Cargo.toml and TARGETS with EXAMPLES");
+    assert_eq!(corpus, bodies, "fixtures/corpus and TARGETS with EXAMPLES");
 }
 
 #[test]
