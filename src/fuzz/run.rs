@@ -71,7 +71,7 @@ pub(super) fn judge(context: &TestContext) {
 /// });
 /// ```
 ///
-/// The body becomes a plain function `body` in that file; or it is one that stands elsewhere, where `cargo test` reaches it,
+/// Inputs are mutated as scripts ([`Scripts`](crate::fuzz::mutate::input::Scripts)). The body becomes a plain function `body` in that file; or it is one that stands elsewhere, where `cargo test` reaches it,
 /// too: `fuzz_exchange!(Tun, my_stack::fuzzing::exchange);`.
 ///
 /// The crate `libfuzzer-sys` is the caller's, as `cargo fuzz init` puts it there. Build with `--no-cfg-fuzzing`, or a dependency
@@ -86,5 +86,6 @@ macro_rules! fuzz_exchange {
     };
     ($Link:ty, $body:path) => {
         ::libfuzzer_sys::fuzz_target!(|octets: &[u8]| $crate::fuzz::run::<$Link>(octets, $body));
+        $crate::fuzz_mutator!(Scripts);
     };
 }

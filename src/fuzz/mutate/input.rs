@@ -8,9 +8,11 @@
 
 use std::ops::Range;
 
+pub use super::script::Scripts;
+
+use super::Mutator;
 use super::draw::Draw;
 use super::octets::{Octets, call, havoc};
-use super::Mutator;
 use crate::device::Mode;
 
 /// What an input is made of, so that it can be mutated. [`fuzz_mutator!`](crate::fuzz_mutator) takes a value of it.

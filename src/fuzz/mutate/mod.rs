@@ -12,6 +12,7 @@
 //! * [`Mutator`]: mutates and splices frames, a function of its seed and of what it is given.
 //! * [`Input`]: how an input holds its frames: it is one ([`input::Tun`], [`input::Tap`]), its first octet tells which
 //!   ([`input::FirstOctet`]), it holds several ([`input::Frames`]); anybody's type can be one.
+//! * [`input::Scripts`]: the input is a [`Script`](crate::fuzz::Script).
 //! * [`fuzz_mutator!`](crate::fuzz_mutator): both as libFuzzer's custom mutator and crossover.
 
 mod draw;
@@ -24,6 +25,7 @@ mod octets;
 mod options;
 mod payload;
 mod repairs;
+mod script;
 mod splice;
 mod stack;
 

@@ -43,7 +43,12 @@ pub(super) fn splice(one: &mut Stack<'_>, other: &Stack<'_>, draw: &mut Draw) ->
     one.is_loose = inner == other.pieces().len();
     for piece in other.pieces().iter().skip(inner).copied() {
         let moved = |at: usize| at - start + replaced.start;
-        one.push(super::stack::Piece { start: moved(piece.start), end: moved(piece.end), quoted: piece.quoted || quoted, kind: piece.kind });
+        one.push(super::stack::Piece {
+            start: moved(piece.start),
+            end: moved(piece.end),
+            quoted: piece.quoted || quoted,
+            kind: piece.kind,
+        });
     }
     true
 }

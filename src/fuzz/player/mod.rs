@@ -57,6 +57,9 @@ type Check<'a> = Box<dyn FnMut(FrameRef<'_>) -> Result<(), String> + 'a>;
 
 /// Plays a [`Script`] on a link. See the [module](self) for an example.
 ///
+/// A script of the other mode is fitted to the link: on a TAP its packets get an Ethernet header, on a TUN its frames lose
+/// theirs, and what is no IP packet is left out.
+///
 /// # What is judged
 ///
 /// * What the code under test sends keeps the rules that always hold: lengths, checksums, MTU, and so on

@@ -12,7 +12,7 @@ use super::sockets::Sockets;
 use super::transcript::{Event, Happened, Refusal, Transcript};
 use super::{Check, Turn};
 use crate::context::{HostEnd, Link};
-use crate::device::{Clock, Deadline, FrameRef};
+use crate::device::{Clock, Deadline, FrameRef, Mode};
 use crate::exchange::{Exchange, Monitor};
 use crate::fuzz::script::{Fault, NextFault, Script, Step, StepOn};
 
@@ -178,7 +178,11 @@ impl<'a> Stage<'a> {
 
     fn perform(&mut self, step: &Step) {
         match step {
-            Step::Frame(octets) => self.put(octets.clone()),
+            Step::Frame(octets) => {
+                if let Some(octets) = self.fitted(octets) {
+                    self.put(octets);
+                }
+            }
             Step::Answer(answer) => {
                 let earlier = usize::from(answer.earlier());
                 let mac = self.end().defaults().mac.0;
@@ -202,6 +206,24 @@ impl<'a> Stage<'a> {
             #[cfg(not(feature = "host"))]
             Step::Socket(_) => {}
             Step::Advance(_) | Step::Observed(_) => {}
+        }
+    }
+
+    /// A frame of the script's as the link has them: a TUN's packet gets an Ethernet header on a TAP, and a TAP's loses
+    /// it on a TUN, where what is no IP packet cannot be.
+    fn fitted(&self, octets: &[u8]) -> Option<Vec<u8>> {
+        match (self.script.mode(), self.transcript.mode) {
+            (Mode::Tun, Mode::Tun) | (Mode::Tap, Mode::Tap) => Some(octets.to_vec()),
+            (Mode::Tap, Mode::Tun) => match octets.split_at_checked(14)? {
+                ([.., 0x08, 0x00] | [.., 0x86, 0xdd], packet) => Some(packet.to_vec()),
+                _ => None,
+            },
+            (Mode::Tun, Mode::Tap) => {
+                let (source, destination) = self.end().defaults().mac;
+                let ether_type =
+                    if octets.first().is_some_and(|octet| octet >> 4 == 6) { [0x86, 0xdd] } else { [0x08, 0x00] };
+                Some([&destination[..], &source, &ether_type, octets].concat())
+            }
         }
     }
 

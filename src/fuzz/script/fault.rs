@@ -31,6 +31,10 @@ pub(in crate::fuzz) enum NextFault {
 }
 
 impl Fault {
+    pub(in crate::fuzz) const fn of(next: NextFault) -> Self {
+        Self(next)
+    }
+
     /// What is planned.
     pub(in crate::fuzz) const fn next(&self) -> &NextFault {
         &self.0

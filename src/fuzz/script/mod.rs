@@ -137,6 +137,22 @@ impl Script {
         &self.steps
     }
 
+    pub(in crate::fuzz) const fn steps_mut(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+
+    /// Makes the host silent, or not; or takes the other kind of link, to which frames are fitted when they are played.
+    pub(in crate::fuzz) const fn change_about(&mut self, host: bool) {
+        if host {
+            self.silent_host = !self.silent_host;
+        } else {
+            self.mode = match self.mode {
+                Mode::Tun => Mode::Tap,
+                Mode::Tap => Mode::Tun,
+            };
+        }
+    }
+
     /// The same script with other steps.
     pub fn with_steps(&self, steps: impl IntoIterator<Item = Step>) -> Self {
         Self { steps: steps.into_iter().collect(), ..*self }
