@@ -5,11 +5,13 @@
 //! over `fixtures/corpus/`. Nothing here branches on `cfg(fuzzing)`.
 
 mod capture;
+mod exchange;
 mod packet;
 mod to_test;
 mod tun_pi;
 
 pub use capture::capture;
+pub use exchange::exchange;
 pub use packet::packet;
 pub use to_test::to_test;
 pub use tun_pi::tun_pi;
@@ -19,7 +21,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also the name of its folder in `fixtures/corpus/`.
 pub const TARGETS: &[(&str, Target)] =
-    &[("capture", capture), ("packet", packet), ("to_test", to_test), ("tun_pi", tun_pi)];
+    &[("capture", capture), ("exchange", exchange), ("packet", packet), ("to_test", to_test), ("tun_pi", tun_pi)];
 
 /// The first rule that an input broke.
 ///
