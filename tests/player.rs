@@ -280,6 +280,50 @@ fn what_is_not_given_back_is_a_leak() {
     assert!(told.starts_with("leak: the code under test holds 1 datagrams at rest, and held 0 before"), "{told}");
 }
 
+/// A packet socket says once that the link went down: who plays the host goes on listening.
+#[test]
+fn the_host_end_hears_again_after_a_flap() {
+    let script = Script::new().silent_host().down().up().send_as_host(Udp::new().dport(7) / b"x");
+    let transcript = on_a_link(|tun| {
+        script.play_at_host_end(tun, |_| receive(tun, |octets| tun.device().transmit(octets).map(drop).unwrap()))
+    });
+    let transcript = transcript.unwrap();
+    assert_eq!(transcript.sent().count(), 1, "{transcript}");
+}
+
+/// Neither the rules that always hold nor a check are about what a fault has done.
+#[test]
+fn what_a_fault_made_of_a_frame_is_nobodys_fault() {
+    let datagram = || Udp::new().dport(7) / [7; 100];
+    let corrupt = FrameFault::Corrupt { octet: 30, xor: 1, repair: false };
+    let late = FrameFault::Delay { by: SECOND };
+    let script = Script::new()
+        .silent_host()
+        .fault(Fault::frame(Towards::Host, corrupt))
+        .send_as_host(datagram())
+        .fault(Fault::frame(Towards::Host, late))
+        .send_as_host(datagram())
+        .mtu(100)
+        .advance(SECOND);
+    let play = |faults: bool| {
+        on_a_link(|tun| {
+            let frame = (Ipv4::new() / Udp::new().sport(7) / [7; 100]).build().unwrap();
+            let mut wrong = frame.clone();
+            wrong[30] ^= 1;
+            let sevens = |frame: FrameRef<'_>| match frame.payload() {
+                [7, ..] => Ok(()),
+                _ => Err("no seven".to_owned()),
+            };
+            let plain = Script::new().silent_host().send_as_host(datagram());
+            let (script, reply) = if faults { (&script, &frame) } else { (&plain, &wrong) };
+            let player = Player::at_host_end(tun).check("sevens", sevens);
+            player.play(script, |_| receive(tun, |_| drop(tun.device().transmit(reply)))).sent().count()
+        })
+    };
+    assert_eq!(play(true), Ok(2));
+    assert!(play(false).is_err());
+}
+
 fn reflects(tun: Tun, script: Script) {
     script.play_at_host_end(&tun, |_| {
         let mut frames = Vec::new();

@@ -195,7 +195,12 @@ impl Link {
             // The test itself holds the device end, until it hands it over.
             monitors: Monitors::none(),
             strict: false,
-            far_end: Arc::new(DeviceSide { ends: Arc::clone(&self.ends), end: Arc::clone(&end), dropped }),
+            far_end: Arc::new(DeviceSide {
+                ends: Arc::clone(&self.ends),
+                end: Arc::clone(&end),
+                dropped,
+                faults: self.backing.faulty(),
+            }),
             device: end,
         });
         self.ends.add_host(exchange.timeline());

@@ -124,6 +124,11 @@ impl Link {
         let _at_work = self.faults().with(ExactFault::Call { call, number, fault });
     }
 
+    /// Whether a frame that arrived there may be as it is because of a fault.
+    pub(crate) fn has_altered(&self, towards: Towards, octets: &[u8]) -> bool {
+        self.backing.faulty().has_altered(towards, octets)
+    }
+
     /// What faults did so far, in a few lines: the seed, the plan, the first of them. `None` where none were planned.
     #[must_use]
     pub fn fault_report(&self) -> Option<String> {

@@ -110,7 +110,8 @@ impl<'a> Player<'a> {
         self
     }
 
-    /// Asks something of every frame that the code under test sends; `what` names it, the error says what is wrong.
+    /// Asks something of every frame that the code under test sends; `what` names it, the error says what is wrong. A frame
+    /// that a fault has changed on its way is not asked.
     pub fn check(
         mut self,
         what: impl Into<String>,

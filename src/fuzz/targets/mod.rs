@@ -11,6 +11,7 @@ mod answering;
 mod capture;
 mod checksum;
 mod differential;
+mod exchange;
 mod frame;
 mod matcher;
 mod packet_info;
@@ -22,6 +23,7 @@ pub use answering::answering;
 pub use capture::capture;
 pub use checksum::checksum;
 pub use differential::differential;
+pub use exchange::exchange;
 pub use frame::frame;
 pub use matcher::matcher;
 pub use packet_info::packet_info;
@@ -41,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("capture", capture),
     ("checksum", checksum),
     ("differential", differential),
+    ("exchange", exchange),
     ("frame", frame),
     ("matcher", matcher),
     ("packet_info", packet_info),
