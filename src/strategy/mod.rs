@@ -14,6 +14,9 @@
 //! });
 //! ```
 
+pub mod address;
 pub mod codec;
 pub mod fault;
 pub mod packet;
+pub mod port;
+mod simpler;

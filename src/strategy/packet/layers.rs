@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
-use super::fields::{some, typed};
+use super::fields::{between_ports, some, typed};
+use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
 use crate::packet::{
     Arp, DestinationOptions, Ethernet, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, Ipv4, Ipv6, Layer, LayerKind, Payload,
     Routing, Tcp, Udp, Vlan,
@@ -30,7 +31,15 @@ pub fn arp() -> BoxedStrategy<Arp> {
 
 /// An IPv4 header of no fragment, without or with options.
 pub fn ipv4() -> BoxedStrategy<Ipv4> {
-    let fields = some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset"]);
+    with_options(some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset"]))
+}
+
+/// The same without what a message of a link's own protocols says itself: where it goes, and how far.
+pub(super) fn ipv4_of_link() -> BoxedStrategy<Ipv4> {
+    with_options(some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset", "ttl", "dst"]))
+}
+
+fn with_options(fields: BoxedStrategy<Layer>) -> BoxedStrategy<Ipv4> {
     // RFC 791: no operation, record route; RFC 2113: router alert.
     let option = sample::select(vec![vec![1], vec![0x94, 4, 0, 0], vec![7, 7, 4, 0, 0, 0, 0]]);
     let options = prop_oneof![3 => Just(Vec::new()), 1 => collection::vec(option, 1..=5)];
@@ -45,6 +54,11 @@ pub fn ipv4() -> BoxedStrategy<Ipv4> {
 /// An IPv6 header.
 pub fn ipv6() -> BoxedStrategy<Ipv6> {
     some(LayerKind::Ipv6, &["version"]).prop_map(Ipv6).boxed()
+}
+
+/// The same without what a message of a link's own protocols says itself: where it goes, and how far.
+pub(super) fn ipv6_of_link() -> BoxedStrategy<Ipv6> {
+    some(LayerKind::Ipv6, &["version", "hop_limit", "dst"]).prop_map(Ipv6).boxed()
 }
 
 /// Options of an IPv6 extension header, each with its length (RFC 8200 section 4.2): padding, and unknown ones that are
@@ -100,12 +114,11 @@ pub fn igmp() -> BoxedStrategy<Igmp> {
 
 /// An IGMP message of version 3: a query with sources, or a report with records.
 pub fn igmp_v3() -> BoxedStrategy<Igmp> {
-    let address = || any::<[u8; 4]>().prop_map(Ipv4Addr::from);
-    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    let records = collection::vec((1_u8..=6, multicast_v4(), option::of(source_v4())), 0..4);
     prop_oneof![
-        (address(), any::<u8>(), option::of(address())).prop_map(|(group, response, source)| {
+        (multicast_v4(), any::<u8>(), option::of(source_v4())).prop_map(|(group, response, source)| {
             let query = Igmp::membership_query_v3(group).max_response(response);
-            source.map_or(query.clone(), |source| query.sources([source, group]))
+            source.map_or(query.clone(), |source| query.sources([source, Ipv4Addr::new(192, 0, 2, 1)]))
         }),
         records.prop_map(|records| {
             records.into_iter().fold(Igmp::membership_report_v3(), |report, (kind, group, source)| match source {
@@ -129,7 +142,7 @@ pub fn neighbor_discovery() -> BoxedStrategy<Icmpv6> {
     ];
     let fields = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![133_u8, 134, 135, 136, 137]).boxed());
     let options = sample::subsequence(setters, 0..=5).prop_shuffle();
-    (fields, options, any::<[u8; 6]>(), any::<u128>())
+    (fields, options, source_mac(), any_v6().prop_map(Ipv6Addr::to_bits))
         .prop_map(|(layer, options, mac, bits)| {
             options.into_iter().fold(Icmpv6(layer), |message, set| set(message, mac, bits))
         })
@@ -138,12 +151,11 @@ pub fn neighbor_discovery() -> BoxedStrategy<Icmpv6> {
 
 /// A message of multicast listener discovery, of both versions.
 pub fn listener_discovery() -> BoxedStrategy<Icmpv6> {
-    let address = || any::<u128>().prop_map(Ipv6Addr::from_bits);
-    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    let records = collection::vec((1_u8..=6, multicast_v6(), option::of(source_v6())), 0..4);
     let first = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![130_u8, 131, 132]).boxed());
     prop_oneof![
         first.prop_map(Icmpv6),
-        (address(), any::<u16>(), address()).prop_map(|(group, response, source)| {
+        (multicast_v6(), any::<u16>(), source_v6()).prop_map(|(group, response, source)| {
             Icmpv6::multicast_listener_query_v2(group).max_response(response).sources([source])
         }),
         records.prop_map(|records| {
@@ -159,7 +171,7 @@ pub fn listener_discovery() -> BoxedStrategy<Icmpv6> {
 
 /// A UDP header.
 pub fn udp() -> BoxedStrategy<Udp> {
-    some(LayerKind::Udp, &[]).prop_map(Udp).boxed()
+    between_ports(LayerKind::Udp).prop_map(Udp).boxed()
 }
 
 /// A TCP header, without or with options: each of the known ones at most once, in any order.
@@ -174,7 +186,7 @@ pub fn tcp() -> BoxedStrategy<Tcp> {
     ];
     let options = sample::subsequence(setters, 0..=5).prop_shuffle();
     let options = prop_oneof![Just(Vec::new()), options];
-    (some(LayerKind::Tcp, &[]), options, any::<u16>(), any::<u32>(), any::<u32>())
+    (between_ports(LayerKind::Tcp), options, any::<u16>(), any::<u32>(), any::<u32>())
         .prop_map(|(layer, options, short, left, right)| {
             options.into_iter().fold(Tcp(layer), |tcp, set| set(tcp, short, left, right))
         })

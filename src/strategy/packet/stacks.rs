@@ -6,21 +6,27 @@ use proptest::{collection, option, sample};
 
 use super::fields::tamper;
 use super::layers::{
-    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4, ipv6,
-    listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
+    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4,
+    ipv4_of_link, ipv6, ipv6_of_link, listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
 };
 use crate::device::Mode;
-use crate::packet::{Icmpv4, Icmpv6, Layer, LayerKind, Packet};
+use crate::packet::{Icmpv4, Icmpv6, Ipv6, Layer, LayerKind, Packet};
+use crate::strategy::simpler::shrinking;
 
-/// What IPv4 carries: TCP, UDP, ICMP, IGMP.
-fn over_v4() -> BoxedStrategy<Packet> {
-    prop_oneof![
+use super::shrink::simpler;
+
+/// IPv4 and what it carries: TCP, UDP, ICMP, IGMP.
+fn v4() -> BoxedStrategy<Packet> {
+    let upper = prop_oneof![
         3 => (tcp(), payload()).prop_map(|(tcp, payload)| tcp / payload),
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv4(), payload()).prop_map(|(icmp, payload)| icmp / payload),
-        1 => igmp().prop_map(Packet::from),
-        1 => igmp_v3().prop_map(Packet::from),
         1 => error_v4(),
+    ];
+    let groups = prop_oneof![igmp(), igmp_v3()];
+    prop_oneof![
+        9 => (ipv4(), upper).prop_map(|(ip, upper)| ip / upper),
+        2 => (ipv4_of_link(), groups).prop_map(|(ip, igmp)| ip / igmp),
     ]
     .boxed()
 }
@@ -63,26 +69,29 @@ fn cut_at(quoted: Packet, cut: Option<Index>) -> Packet {
     }
 }
 
-/// What IPv6 carries: TCP, UDP, ICMPv6 with neighbour and listener discovery.
-fn over_v6() -> BoxedStrategy<Packet> {
-    prop_oneof![
+/// IPv6 and what it carries: TCP, UDP, ICMPv6 with neighbour and listener discovery.
+fn v6() -> BoxedStrategy<(Ipv6, Packet)> {
+    let upper = prop_oneof![
         3 => (tcp(), payload()).prop_map(|(tcp, payload)| tcp / payload),
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv6(), payload()).prop_map(|(icmp, payload)| icmp / payload),
         1 => error_v6(),
-        2 => neighbor_discovery().prop_map(Packet::from),
-        1 => listener_discovery().prop_map(Packet::from),
-    ]
-    .boxed()
+    ];
+    let discovery = prop_oneof![2 => neighbor_discovery(), 1 => listener_discovery()].prop_map(Packet::from);
+    prop_oneof![3 => (ipv6(), upper), 1 => (ipv6_of_link(), discovery)].boxed()
+}
+
+/// The content of a fragment: whole units of 8 octets, as all but the last have, so that it ends within a packet.
+fn part() -> BoxedStrategy<(u16, Vec<u8>)> {
+    (1_u16..8000, collection::vec(any::<[u8; 8]>(), 1..100).prop_map(|units| units.concat())).boxed()
 }
 
 /// An IP packet as a host would send it: TCP, UDP, ICMP or IGMP; over IPv6 also behind extension headers in the order
 /// of RFC 8200 section 4.1. Now and then a fragment, whose payload nobody takes apart, or a tunnelled packet.
 ///
-/// Lengths and checksums are right, and it matches what it builds on a TUN.
+/// Lengths and checksums are right, and it matches what it builds on a TUN. Shrinks to an IPv4 or IPv6 header with
+/// nothing set, or to the packet that a person would write of what matters.
 pub fn ip_packet() -> BoxedStrategy<Packet> {
-    let v4 = (ipv4(), over_v4()).prop_map(|(ip, upper)| ip / upper).boxed();
-    let v6 = (ipv6(), over_v6()).prop_map(|(ip, upper)| ip / upper).boxed();
     let extensions = (
         option::of(hop_by_hop()),
         option::of(destination_options()),
@@ -94,27 +103,29 @@ pub fn ip_packet() -> BoxedStrategy<Packet> {
                 [hop_by_hop.map(Layer::from), first.map(Layer::from), routing.map(Layer::from), last.map(Layer::from)];
             extensions.into_iter().flatten().collect::<Vec<_>>()
         });
-    let extended = (ipv6(), extensions, over_v6())
-        .prop_map(|(ip, extensions, upper)| {
+    let extended = (v6(), extensions)
+        .prop_map(|((ip, upper), extensions)| {
             extensions.into_iter().fold(Packet::from(ip), |packet, layer| packet / layer) / upper
         })
         .boxed();
     let protocol = || sample::select(vec![1_u8, 6, 17, 253]);
-    let part_v4 = (ipv4(), 1_u16..0x1fff, any::<bool>(), protocol(), payload())
-        .prop_map(|(ip, offset, more, protocol, payload)| {
-            ip.fragment_offset(offset).more_fragments(more).protocol(protocol) / payload
+    let part_v4 = (ipv4(), part(), any::<bool>(), protocol())
+        .prop_map(|(ip, (offset, content), more, protocol)| {
+            ip.fragment_offset(offset).more_fragments(more).protocol(protocol) / content
         })
         .boxed();
-    let part_v6 =
-        (ipv6(), fragment(), 1_u16..0x1fff, protocol(), payload()).prop_map(|(ip, part, offset, protocol, payload)| {
-            ip / part.fragment_offset(offset).next_header(protocol) / payload
-        });
-    let tunnel = (ipv4(), ipv6(), over_v6()).prop_map(|(outer, ip, upper)| outer / ip / upper).boxed();
-    prop_oneof![8 => v4, 6 => v6, 2 => extended, 1 => part_v4, 1 => part_v6, 1 => tunnel].boxed()
+    let part_v6 = (ipv6(), fragment(), part(), protocol()).prop_map(|(ip, part, (offset, content), protocol)| {
+        ip / part.fragment_offset(offset).next_header(protocol) / content
+    });
+    let tunnel = (ipv4(), v6()).prop_map(|(outer, (ip, upper))| outer / ip / upper).boxed();
+    let over_v6 = v6().prop_map(|(ip, upper)| ip / upper);
+    let all = prop_oneof![8 => v4(), 6 => over_v6, 2 => extended, 1 => part_v4, 1 => part_v6, 1 => tunnel];
+    shrinking(all, simpler)
 }
 
 /// A packet whose layers belong on each other and whose lengths and checksums are right: an IP packet alone, or that,
-/// ARP or something unknown behind Ethernet, at times tagged or padded.
+/// ARP or something unknown behind Ethernet, at times tagged or padded. Shrinks to an IPv4 or IPv6 header with nothing
+/// set, or to the packet that a person would write of what matters.
 pub fn sound_packet() -> BoxedStrategy<Packet> {
     let carried = prop_oneof![
         6 => (ip_packet(), padding()).prop_map(|(packet, padding)| packet.trailer(padding)),
@@ -127,7 +138,7 @@ pub fn sound_packet() -> BoxedStrategy<Packet> {
             tags.into_iter().fold(Packet::from(ethernet), |packet, tag| packet / tag) / carried
         })
         .boxed();
-    prop_oneof![1 => ip_packet(), 1 => framed].boxed()
+    shrinking(prop_oneof![1 => ip_packet(), 1 => framed], simpler)
 }
 
 fn padding() -> BoxedStrategy<Vec<u8>> {

@@ -1,0 +1,164 @@
+//! Shrinking of a value as data: the simpler values that may stand in its place, the simplest first.
+//!
+//! Layer: `strategy`. proptest shrinks the choices by which a value was made, and of several alternatives it tries the
+//! neighbour only; what is data can say itself what is simpler, however it was made.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::vec;
+
+use proptest::prelude::*;
+use proptest::strategy::{NewTree, ValueTree};
+use proptest::test_runner::TestRunner;
+
+/// The values that may stand in the place of one, each simpler than it, the simplest first. Following them must end.
+type Simpler<T> = Arc<dyn Fn(&T) -> Vec<T> + Send + Sync>;
+
+/// The values of a strategy, shrunk by those that are simpler.
+pub(super) fn shrinking<S>(
+    values: S,
+    simpler: impl Fn(&S::Value) -> Vec<S::Value> + Send + Sync + 'static,
+) -> BoxedStrategy<S::Value>
+where
+    S: Strategy + 'static,
+    S::Value: Clone,
+{
+    Shrinking { values: values.boxed(), simpler: Arc::new(simpler) }.boxed()
+}
+
+struct Shrinking<T> {
+    values: BoxedStrategy<T>,
+    simpler: Simpler<T>,
+}
+
+impl<T: Debug> Debug for Shrinking<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shrinking").field(&self.values).finish()
+    }
+}
+
+impl<T: Clone + Debug> Strategy for Shrinking<T> {
+    type Tree = Tree<T>;
+    type Value = T;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        let kept = self.values.new_tree(runner)?.current();
+        Ok(Tree { kept, tried: None, candidates: None, simpler: Arc::clone(&self.simpler) })
+    }
+}
+
+/// The simplest value so far that fails, and the one that is tried in its place.
+struct Tree<T> {
+    kept: T,
+    tried: Option<T>,
+    /// What is still to be tried; `None` before the first was asked for.
+    candidates: Option<vec::IntoIter<T>>,
+    simpler: Simpler<T>,
+}
+
+impl<T: Clone + Debug> ValueTree for Tree<T> {
+    type Value = T;
+
+    fn current(&self) -> T {
+        self.tried.as_ref().unwrap_or(&self.kept).clone()
+    }
+
+    /// The value that was tried fails as well: on with what is simpler than it.
+    fn simplify(&mut self) -> bool {
+        if let Some(failed) = self.tried.take() {
+            self.kept = failed;
+            self.candidates = None;
+        }
+        let candidates = self.candidates.get_or_insert_with(|| (self.simpler)(&self.kept).into_iter());
+        self.tried = candidates.next();
+        self.tried.is_some()
+    }
+
+    /// The value that was tried does not fail: the next, or the one that is known to.
+    fn complicate(&mut self) -> bool {
+        if self.tried.take().is_none() {
+            return false;
+        }
+        self.tried = self.candidates.as_mut().and_then(Iterator::next);
+        true
+    }
+}
+
+/// The numbers to try in the place of one, down to `least`: that one, then ever closer ones.
+pub(super) fn smaller(number: u128, least: u128) -> Vec<u128> {
+    let Some(distance) = number.checked_sub(least) else { return Vec::new() };
+    let mut step = distance;
+    let mut all = Vec::new();
+    while step > 0 {
+        all.push(number - step);
+        step /= 2;
+    }
+    all
+}
+
+/// The lengths to try in the place of one, as indices.
+pub(super) fn shorter(length: usize, least: usize) -> impl Iterator<Item = usize> {
+    smaller(length as u128, least as u128).into_iter().filter_map(|length| usize::try_from(length).ok())
+}
+
+/// The octet that fills what nobody looks at: a letter can be read.
+const FILLER: u8 = b'a';
+
+/// Octets to try in the place of some: fewer of them, then plainer ones.
+pub(super) fn plainer(octets: &[u8], least: usize) -> Vec<Vec<u8>> {
+    let fewer = shorter(octets.len(), least).filter_map(|length| octets.get(..length).map(<[u8]>::to_vec));
+    let mut all: Vec<_> = fewer.collect();
+    if octets.iter().any(|octet| *octet != FILLER) {
+        all.push(vec![FILLER; octets.len()]);
+        // One by one where that is not much.
+        let short = if octets.len() <= 64 { octets } else { &[] };
+        all.extend(short.iter().enumerate().filter(|(_, octet)| **octet != FILLER).map(|(at, _)| {
+            octets.iter().enumerate().map(|(index, octet)| if index == at { FILLER } else { *octet }).collect()
+        }));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::test_runner::{Config, TestError};
+
+    use super::*;
+
+    fn least(holds: impl Fn(u128) -> bool) -> u128 {
+        let numbers = shrinking(Just(1_000_000_u128), |number| smaller(*number, 3));
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+        let Err(TestError::Fail(_, number)) = runner.run(&numbers, |number| {
+            prop_assert!(!holds(number));
+            Ok(())
+        }) else {
+            unreachable!("the first fails")
+        };
+        number
+    }
+
+    #[test]
+    fn a_number_shrinks_to_the_least_that_fails() {
+        assert_eq!(least(|_| true), 3);
+        assert_eq!(least(|number| number >= 77_777), 77_777);
+        assert_eq!(least(|number| number == 1_000_000), 1_000_000);
+    }
+
+    /// In a tuple each shrinks, whichever does not.
+    #[test]
+    fn each_of_several_shrinks() {
+        let number = || shrinking(Just(1000_u128), |number| smaller(*number, 0));
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+        let failed = runner.run(&(number(), number(), number()), |(a, b, c)| {
+            prop_assert!(!(a >= 10 && b == 1000 && c >= 7));
+            Ok(())
+        });
+        assert!(matches!(failed, Err(TestError::Fail(_, (10, 1000, 7)))), "{failed:?}");
+    }
+
+    #[test]
+    fn octets_shrink_to_few_letters() {
+        assert_eq!(plainer(b"xyz", 1), [&b"x"[..], b"xy", b"aaa", b"ayz", b"xaz", b"xya"]);
+        assert!(plainer(b"aa", 2).is_empty());
+    }
+}

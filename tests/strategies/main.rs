@@ -1,0 +1,5 @@
+//! What the strategies promise: which values they give, and in what shrinking ends.
+#![cfg(target_os = "linux")] // smoltcp is a dependency of the tests there only
+
+mod addresses;
+mod shrinking;
