@@ -16,7 +16,10 @@
 
 pub mod address;
 pub mod codec;
+pub mod defect;
 pub mod fault;
+pub mod fragments;
 pub mod packet;
+mod plain;
 pub mod port;
 mod simpler;

@@ -2,4 +2,8 @@
 #![cfg(target_os = "linux")] // smoltcp is a dependency of the tests there only
 
 mod addresses;
+mod defects;
+mod fragments;
+mod readers;
+mod reassembly;
 mod shrinking;
