@@ -23,3 +23,4 @@ pub mod packet;
 mod plain;
 pub mod port;
 mod simpler;
+pub mod tcp_stream;

@@ -7,7 +7,7 @@ use proptest::{collection, option};
 
 use super::simpler::{plainer, shrinking};
 use super::{address, port};
-use crate::packet::{Icmpv4, Icmpv6, Ipv4, Ipv6, Packet, Tcp, TcpFlags, Udp};
+use crate::packet::{Defaults, Icmpv4, Icmpv6, Ipv4, Ipv6, Packet, Tcp, TcpFlags, Udp};
 
 /// So many octets. Shrinks to the fewest, each of them `a`.
 pub(super) fn octets(length: RangeInclusive<usize>) -> BoxedStrategy<Vec<u8>> {
@@ -15,11 +15,21 @@ pub(super) fn octets(length: RangeInclusive<usize>) -> BoxedStrategy<Vec<u8>> {
     shrinking(collection::vec(any::<u8>(), length), move |octets| plainer(octets, least))
 }
 
-/// An IPv4 header without options, from a host to a host.
+/// Two ends, of which either may be left open, that are not the same: else both are left open.
+pub(super) fn ends<A: Copy + PartialEq>(
+    (from, to): (Option<A>, Option<A>),
+    open: Option<(A, A)>,
+) -> (Option<A>, Option<A>) {
+    let (open_from, open_to) = open.unzip();
+    if from.or(open_from) == to.or(open_to) { (None, None) } else { (from, to) }
+}
+
+/// An IPv4 header without options, from a host to another.
 pub(super) fn ipv4() -> BoxedStrategy<Ipv4> {
     let host = || option::of(address::source_v4());
-    (host(), host(), option::of(1_u8..))
-        .prop_map(|(from, to, ttl)| {
+    ((host(), host()), option::of(1_u8..))
+        .prop_map(|(both, ttl)| {
+            let (from, to) = ends(both, Defaults::documentation().v4);
             let ip = from.into_iter().fold(Ipv4::new(), Ipv4::src);
             let ip = to.into_iter().fold(ip, Ipv4::dst);
             ttl.into_iter().fold(ip, Ipv4::ttl)
@@ -27,11 +37,12 @@ pub(super) fn ipv4() -> BoxedStrategy<Ipv4> {
         .boxed()
 }
 
-/// An IPv6 header, from a host to a host.
+/// An IPv6 header, from a host to another.
 pub(super) fn ipv6() -> BoxedStrategy<Ipv6> {
     let host = || option::of(address::source_v6());
-    (host(), host(), option::of(1_u8..))
-        .prop_map(|(from, to, hops)| {
+    ((host(), host()), option::of(1_u8..))
+        .prop_map(|(both, hops)| {
+            let (from, to) = ends(both, Defaults::documentation().v6);
             let ip = from.into_iter().fold(Ipv6::new(), Ipv6::src);
             let ip = to.into_iter().fold(ip, Ipv6::dst);
             hops.into_iter().fold(ip, Ipv6::hop_limit)

@@ -7,3 +7,6 @@ mod fragments;
 mod readers;
 mod reassembly;
 mod shrinking;
+mod tcp_stream;
+#[path = "../tshark/mod.rs"]
+mod tshark;
