@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::plain;
-use super::simpler::{plainer, shrinking, smaller};
+use super::simpler::{choose, plainer, shrinking, smaller};
 use crate::packet::field::{Constraint, Value};
 use crate::packet::layer::Layer;
 use crate::packet::{Fragment, IntoPacket, Ipv4, Ipv6, LayerKind, Packet};
@@ -273,13 +273,13 @@ fn trains(datagrams: BoxedStrategy<Packet>, order: Order, same_datagram: bool) -
 
 /// UDP or ICMP echo over either family, with up to 2000 octets of data.
 fn datagrams() -> BoxedStrategy<Packet> {
-    let octets = || prop_oneof![3 => plain::octets(9..=200), 1 => plain::octets(9..=2000)];
+    let octets = || choose![3 => plain::octets(9..=200), 1 => plain::octets(9..=2000)];
     let upper = |echo: BoxedStrategy<Packet>| {
-        prop_oneof![2 => (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets), 1 => echo]
+        choose![2 => (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets), 1 => echo]
     };
     let v4 = (plain::ipv4(), upper(plain::echo_v4(9..=200))).prop_map(|(ip, upper)| ip / upper);
     let v6 = (plain::ipv6(), upper(plain::echo_v6(9..=200))).prop_map(|(ip, upper)| ip / upper);
-    prop_oneof![v4, v6].boxed()
+    choose![1 => v4, 1 => v6]
 }
 
 /// Two to nine fragments of a datagram, in any order, one in four with some of them twice. Shrinks to a UDP datagram of

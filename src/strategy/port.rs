@@ -17,7 +17,7 @@ use std::fmt;
 use proptest::prelude::*;
 use proptest::sample;
 
-use super::simpler::{shrinking, smaller};
+use super::simpler::{choose, shrinking, smaller};
 use crate::packet::FieldValue;
 
 /// Which range a port is of.
@@ -94,7 +94,7 @@ fn simpler(port: u16) -> Vec<u16> {
 }
 
 fn of_class(class: PortClass, all: impl Strategy<Value = u16> + 'static) -> BoxedStrategy<u16> {
-    shrinking(prop_oneof![sample::select(class.written()), all], |port| simpler(*port))
+    shrinking(choose![1 => sample::select(class.written()), 1 => all], |port| simpler(*port))
 }
 
 /// 1 to 1023; one in two such as a person would write. Shrinks to 80.
@@ -126,14 +126,14 @@ fn simpler_of_any(port: u16, order: [PortClass; 4]) -> Vec<u16> {
 /// Any port: well-known in 6 of 20 cases, registered and dynamic in 6 each, 0 or 65535 in 2. Shrinks to 80, or to the
 /// plainest of its class.
 pub fn any_port() -> BoxedStrategy<u16> {
-    let all = prop_oneof![3 => well_known(), 3 => registered(), 3 => dynamic(), 1 => edge()];
+    let all = choose![3 => well_known(), 3 => registered(), 3 => dynamic(), 1 => edge()];
     shrinking(all, |port| simpler_service(*port))
 }
 
 /// A port that a client sends from: dynamic in two of three cases, else registered. Shrinks to 50000, or to the plainest
 /// of its class.
 pub fn source() -> BoxedStrategy<u16> {
-    shrinking(prop_oneof![2 => dynamic(), 1 => registered()], |port| simpler_source(*port))
+    shrinking(choose![2 => dynamic(), 1 => registered()], |port| simpler_source(*port))
 }
 
 /// What is simpler than a port that is sent from.
@@ -144,7 +144,7 @@ pub(super) fn simpler_source(port: u16) -> Vec<u16> {
 /// A port that a server listens on: well-known in two of three cases, else registered. Shrinks to 80, or to the plainest
 /// of its class.
 pub fn service() -> BoxedStrategy<u16> {
-    shrinking(prop_oneof![2 => well_known(), 1 => registered()], |port| simpler_service(*port))
+    shrinking(choose![2 => well_known(), 1 => registered()], |port| simpler_service(*port))
 }
 
 /// What is simpler than a port that is sent to.

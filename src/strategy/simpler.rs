@@ -84,6 +84,121 @@ impl<T: Clone + Debug> ValueTree for Tree<T> {
     }
 }
 
+/// One of some strategies, each as often as its weight says. It does not shrink from one to another, so that no second
+/// value has to be made: for what is shrunk as a whole.
+pub(super) fn one_of<T: Debug + 'static>(all: impl IntoIterator<Item = (u32, BoxedStrategy<T>)>) -> BoxedStrategy<T> {
+    OneOf(all.into_iter().collect()).boxed()
+}
+
+/// [`one_of`] as it is read: `choose![3 => these, 1 => those]`.
+macro_rules! choose {
+    ($($weight:expr => $strategy:expr),+ $(,)?) => {
+        $crate::strategy::simpler::one_of([$(($weight, proptest::strategy::Strategy::boxed($strategy))),+])
+    };
+}
+pub(super) use choose;
+
+/// A value in one of two cases, as [`one_of`].
+pub(super) fn maybe<T: Clone + Debug + 'static>(values: BoxedStrategy<T>) -> BoxedStrategy<Option<T>> {
+    choose![1 => Just(None), 1 => values.prop_map(Some)]
+}
+
+#[derive(Debug)]
+struct OneOf<T>(Vec<(u32, BoxedStrategy<T>)>);
+
+impl<T: Debug> Strategy for OneOf<T> {
+    type Tree = Box<dyn ValueTree<Value = T>>;
+    type Value = T;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        let whole = self.0.iter().map(|(weight, _)| weight).sum::<u32>();
+        let mut pick = (0..whole.max(1)).new_tree(runner)?.current();
+        for (weight, strategy) in &self.0 {
+            match pick.checked_sub(*weight) {
+                Some(rest) => pick = rest,
+                None => return strategy.new_tree(runner),
+            }
+        }
+        Err("none to choose from".into())
+    }
+}
+
+/// One of some strategies, each as often as the others. Shrinks to the first of them that fails: unlike proptest's unions
+/// it tries all those before, and makes their values only then.
+pub(super) fn alternatives<T: Debug + 'static>(
+    all: impl IntoIterator<Item = BoxedStrategy<T>>,
+) -> BoxedStrategy<T> {
+    Alternatives(all.into_iter().collect()).boxed()
+}
+
+#[derive(Debug)]
+struct Alternatives<T>(Arc<[BoxedStrategy<T>]>);
+
+type AnyTree<T> = Box<dyn ValueTree<Value = T>>;
+
+/// A value of one alternative, and one of an earlier one that is tried in its place.
+struct AlternativeTree<T> {
+    all: Arc<[BoxedStrategy<T>]>,
+    runner: TestRunner,
+    picked: AnyTree<T>,
+    tried: Option<(usize, AnyTree<T>)>,
+    /// The next one to try; those before the one that was picked are left.
+    next: usize,
+    end: usize,
+}
+
+impl<T: Debug> Strategy for Alternatives<T> {
+    type Tree = AlternativeTree<T>;
+    type Value = T;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        let end = (0..self.0.len().max(1)).new_tree(runner)?.current();
+        let picked = self.0.get(end).ok_or("none to choose from")?.new_tree(runner)?;
+        let runner = TestRunner::new_with_rng(runner.config().clone(), runner.new_rng());
+        Ok(AlternativeTree { all: Arc::clone(&self.0), runner, picked, tried: None, next: 0, end })
+    }
+}
+
+impl<T: Debug> AlternativeTree<T> {
+    fn try_next(&mut self) -> bool {
+        while self.next < self.end {
+            let at = self.next;
+            self.next += 1;
+            if let Some(Ok(tree)) = self.all.get(at).map(|strategy| strategy.new_tree(&mut self.runner)) {
+                self.tried = Some((at, tree));
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl<T: Debug> ValueTree for AlternativeTree<T> {
+    type Value = T;
+
+    fn current(&self) -> T {
+        self.tried.as_ref().map_or(&self.picked, |(_, tree)| tree).current()
+    }
+
+    fn simplify(&mut self) -> bool {
+        if let Some((at, tree)) = self.tried.take() {
+            (self.picked, self.end) = (tree, at);
+        }
+        self.try_next() || self.picked.simplify()
+    }
+
+    fn complicate(&mut self) -> bool {
+        match self.tried.take() {
+            Some(_) => {
+                // The next, or the one that is known to fail.
+                self.try_next();
+                true
+            }
+            None => self.picked.complicate(),
+        }
+    }
+}
+
 /// The numbers to try in the place of one, down to `least`: that one, then ever closer ones.
 pub(super) fn smaller(number: u128, least: u128) -> Vec<u128> {
     let Some(distance) = number.checked_sub(least) else { return Vec::new() };
@@ -154,6 +269,21 @@ mod tests {
             Ok(())
         });
         assert!(matches!(failed, Err(TestError::Fail(_, (10, 1000, 7)))), "{failed:?}");
+    }
+
+    /// Whichever was picked, the first alternative that fails is found, and shrinks.
+    #[test]
+    fn the_first_alternative_that_fails_is_found() {
+        let all = alternatives((0..5).map(|at| (at * 100..at * 100 + 100_u32).boxed()));
+        for run in 0..20 {
+            let seed = proptest::test_runner::TestRng::from_seed(Default::default(), &[run; 32]);
+            let config = Config { failure_persistence: None, ..Config::default() };
+            let failed = TestRunner::new_with_rng(config, seed).run(&all, |number| {
+                prop_assert!(!(200..300).contains(&number) && number < 400);
+                Ok(())
+            });
+            assert!(matches!(failed, Err(TestError::Fail(_, 200))), "{failed:?}");
+        }
     }
 
     #[test]

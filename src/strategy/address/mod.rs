@@ -34,7 +34,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::sample;
 
-use super::simpler::shrinking;
+use super::simpler::{choose, one_of, shrinking};
 
 pub use class::AddressClass;
 pub use mac::{
@@ -70,9 +70,9 @@ trait Family: Copy + Debug + PartialEq + Send + Sync + 'static {
 
 /// Addresses of those classes, as often as they say.
 fn of_classes<A: Family>(classes: &[(u32, AddressClass)]) -> BoxedStrategy<A> {
-    let each = classes.iter().map(|(weight, class)| (*weight, of_class(*class))).collect::<Vec<_>>();
+    let each = classes.iter().map(|(weight, class)| (*weight, of_class(*class)));
     let first = classes.first().map_or(Documentation, |(_, class)| *class);
-    shrinking(prop::strategy::Union::new_weighted(each), move |address: &A| simpler_of_any(*address, first))
+    shrinking(one_of(each), move |address: &A| simpler_of_any(*address, first))
 }
 
 /// The addresses that are simpler than one, whatever the class: the plainest class first, then in the order of
@@ -122,7 +122,7 @@ fn of_class<A: Family>(class: AddressClass) -> BoxedStrategy<A> {
         })
         .prop_filter("of another class", move |address| address.class() == class);
     let written = sample::select(A::written(class));
-    shrinking(prop_oneof![written, any], |address| simpler(*address))
+    shrinking(choose![1 => written, 1 => any], |address| simpler(*address))
 }
 
 /// The simpler addresses of the same class.

@@ -10,7 +10,7 @@ use crate::packet::{
     Arp, DestinationOptions, Dissection, Ethernet, FieldValue, HopByHop, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6, LayerKind,
     Packet, Tcp,
 };
-use crate::strategy::simpler::{shrinking, smaller};
+use crate::strategy::simpler::{alternatives, shrinking, smaller};
 use crate::strategy::{address, plain};
 
 /// The packets, each with a number from which the wrong value is made.
@@ -55,7 +55,7 @@ fn v6(upper: impl Strategy<Value = Packet> + 'static) -> BoxedStrategy<Packet> {
 }
 
 fn either(upper: &BoxedStrategy<Packet>) -> BoxedStrategy<Packet> {
-    prop_oneof![v4(upper.clone()), v6(upper.clone())].boxed()
+    alternatives([v4(upper.clone()), v6(upper.clone())])
 }
 
 fn udp(least: usize) -> BoxedStrategy<Packet> {

@@ -27,10 +27,10 @@ mod trains;
 mod truncated;
 
 use proptest::prelude::*;
-use proptest::strategy::Union;
 
 pub use name::{DefectName, Refusal};
 
+use super::simpler::alternatives;
 use crate::device::Mode;
 
 /// A packet with a defect.
@@ -50,7 +50,7 @@ pub struct Defective {
 /// A packet with one defect, each of [`DefectName::ALL`] as often as the others. On a TUN mostly, else behind Ethernet.
 /// Shrinks to the first defect with which a test fails, then as [`with_defect`].
 pub fn defective() -> BoxedStrategy<Defective> {
-    Union::new(DefectName::ALL.iter().copied().map(with_defect)).boxed()
+    alternatives(DefectName::ALL.iter().copied().map(with_defect))
 }
 
 /// A packet with that defect. Shrinks to one without Ethernet (where the defect is not of that), from one documentation

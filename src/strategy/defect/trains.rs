@@ -9,7 +9,7 @@ use crate::device::Mode;
 use crate::packet::Packet;
 use crate::strategy::fragments::{Part, content, fragment};
 use crate::strategy::plain;
-use crate::strategy::simpler::{shrinking, smaller};
+use crate::strategy::simpler::{alternatives, shrinking, smaller};
 
 /// What is done to the fragments of a datagram; the number says where or by how much.
 type Change = fn(&mut Vec<Part>, u128);
@@ -105,13 +105,13 @@ fn many(ip: impl Strategy<Value = Packet> + 'static, change: Change) -> BoxedStr
 pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
     // Enough for three fragments.
     let octets = || plain::octets(25..=200);
-    let udp = || (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets);
+    let udp = || (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets).boxed();
     let v4 = || {
-        let upper = prop_oneof![udp(), plain::echo_v4(25..=200)];
+        let upper = alternatives([udp(), plain::echo_v4(25..=200)]);
         (plain::ipv4(), upper).prop_map(|(ip, upper)| ip / upper).boxed()
     };
     let v6 = || {
-        let upper = prop_oneof![udp(), plain::echo_v6(25..=200)];
+        let upper = alternatives([udp(), plain::echo_v6(25..=200)]);
         (plain::ipv6(), upper).prop_map(|(ip, upper)| ip / upper).boxed()
     };
     Some(match defect {

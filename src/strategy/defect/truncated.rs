@@ -11,7 +11,7 @@ use crate::packet::{
     Arp, DestinationOptions, Dissection, Ethernet, Fragment, HopByHop, Igmp, IntoPacket, Ipv4, LayerKind, Packet, Routing,
     Vlan,
 };
-use crate::strategy::simpler::{shrinking, smaller};
+use crate::strategy::simpler::{alternatives, choose, shrinking, smaller};
 use crate::strategy::{address, plain};
 
 /// The frame cut after so many octets of that layer's header, with lengths that fit; 0 is the whole header without its
@@ -73,7 +73,7 @@ fn v6(upper: impl Strategy<Value = Packet> + 'static) -> BoxedStrategy<Packet> {
 }
 
 fn either(upper: BoxedStrategy<Packet>) -> BoxedStrategy<Packet> {
-    prop_oneof![v4(upper.clone()), v6(upper)].boxed()
+    alternatives([v4(upper.clone()), v6(upper)])
 }
 
 /// A UDP datagram behind an extension header of IPv6.
@@ -134,7 +134,7 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
         }
         DefectName::UdpTruncated => truncated(either(udp()), LayerKind::Udp, 8),
         DefectName::TcpTruncated => {
-            let segments = prop_oneof![
+            let segments = choose![
                 3 => plain::tcp(),
                 1 => plain::tcp().prop_map(|tcp| tcp.mss(1460).sack_permitted()),
             ];

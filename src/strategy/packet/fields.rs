@@ -1,19 +1,23 @@
 //! Values for the fields of a layer's table, whatever the protocol.
 
-use proptest::option;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use crate::packet::build::write_header;
 use crate::packet::field::Constraint;
 use crate::packet::layer::{At, FieldInfo, Layer, Show};
 use crate::packet::{FieldValue, LayerKind, protocol};
-use crate::strategy::simpler::{shrinking, smaller};
+use crate::strategy::simpler::{choose, maybe, shrinking, smaller};
 use crate::strategy::{address, port};
+
+use super::shrink::simpler_fields;
 
 /// Any value of so many bits, that one or above: the least, the next, the largest, and others.
 fn number(bits: usize, least: u128) -> BoxedStrategy<u128> {
     let largest = u128::MAX >> 128_usize.saturating_sub(bits).min(127);
-    let any = prop_oneof![
+    let any = choose![
         2 => Just(least),
         1 => Just(least + 1),
         1 => Just(largest),
@@ -51,7 +55,7 @@ fn value(info: &FieldInfo, length: usize) -> BoxedStrategy<u128> {
 fn flags() -> BoxedStrategy<u128> {
     // S, S., ., P., F., R, R.
     let usual = prop::sample::select(vec![0x02_u128, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14]);
-    let any = prop_oneof![usual, any::<u8>().prop_map(u128::from)];
+    let any = choose![1 => usual, 1 => any::<u8>().prop_map(u128::from)];
     shrinking(any, |flags| fewer_bits(*flags))
 }
 
@@ -76,27 +80,31 @@ pub(super) fn some(kind: LayerKind, without: &'static [&'static str]) -> BoxedSt
 
 /// The same with both ports, which no segment and no datagram leaves open.
 pub(super) fn between_ports(kind: LayerKind) -> BoxedStrategy<Layer> {
-    let ends = prop_oneof![
+    let ends = choose![
         3 => (port::source(), port::service()),
         2 => (port::service(), port::source()),
         1 => (port::any_port(), port::any_port()),
     ];
-    (some(kind, &["sport", "dport"]), ends)
-        .prop_map(|(layer, (from, to))| {
-            let mut whole = Layer::new(layer.protocol());
-            whole.set("sport", Constraint::Exact(from.into()));
-            whole.set("dport", Constraint::Exact(to.into()));
-            whole.merge(&layer);
-            whole
-        })
-        .boxed()
+    plainer_layers((some(kind, &["sport", "dport"]), ends).prop_map(|(layer, (from, to))| {
+        let mut whole = Layer::new(layer.protocol());
+        whole.set("sport", Constraint::Exact(from.into()));
+        whole.set("dport", Constraint::Exact(to.into()));
+        whole.merge(&layer);
+        whole
+    }))
 }
 
 /// The same of a certain type: that decides which fields there are.
 pub(super) fn typed(kind: LayerKind, field: &'static str, types: BoxedStrategy<u8>) -> BoxedStrategy<Layer> {
+    // Made once for each type: there are dozens of strategies in one.
+    let known = RefCell::new(HashMap::new());
     types
         .prop_flat_map(move |number| {
-            filled(Layer::new(protocol(kind)).with(field, Constraint::Exact(number.into())), &[])
+            let mut known = known.borrow_mut();
+            let layers = known.entry(number).or_insert_with(|| {
+                filled(Layer::new(protocol(kind)).with(field, Constraint::Exact(number.into())), &[])
+            });
+            layers.clone()
         })
         .boxed()
 }
@@ -107,17 +115,25 @@ fn filled(layer: Layer, without: &'static [&'static str]) -> BoxedStrategy<Layer
     let fields: Vec<_> = placed(layer.kind())
         .filter(|(_, info, _)| !info.computed && !without.contains(&info.name) && layer.get(info.name).is_none())
         .filter(|(_, info, _)| info.range(&header).is_some())
-        .map(|(index, info, bits)| option::of(value(info, bits)).prop_map(move |value| value.map(|value| (index, value))))
+        .map(|(index, info, bits)| maybe(value(info, bits)).prop_map(move |value| value.map(|value| (index, value))))
         .collect();
-    fields
-        .prop_map(move |values| {
-            let mut layer = layer.clone();
-            for (index, value) in values.into_iter().flatten() {
-                layer.set_at(index, Constraint::Exact(value));
-            }
-            settled(layer)
-        })
-        .boxed()
+    let layers = fields.prop_map(move |values| {
+        let mut layer = layer.clone();
+        for (index, value) in values.into_iter().flatten() {
+            layer.set_at(index, Constraint::Exact(value));
+        }
+        settled(layer)
+    });
+    plainer_layers(layers)
+}
+
+/// The layers, shrunk by what they set.
+pub(super) fn plainer_layers(layers: impl Strategy<Value = Layer> + 'static) -> BoxedStrategy<Layer> {
+    shrinking(layers, |layer| {
+        let mut simpler = simpler_fields(layer);
+        simpler.retain(|layer| settled(layer.clone()).constraints().count() == layer.constraints().count());
+        simpler
+    })
 }
 
 /// The layer without the fields that its own header does not have: those that another field overwrote.

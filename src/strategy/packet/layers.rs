@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
-use super::fields::{between_ports, some, typed};
+use super::fields::{between_ports, plainer_layers, some, typed};
+use crate::strategy::simpler::{choose, plainer, shrinking};
 use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
 use crate::packet::{
     Arp, DestinationOptions, Ethernet, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, Ipv4, Ipv6, Layer, LayerKind, Payload,
@@ -42,13 +43,12 @@ pub(super) fn ipv4_of_link() -> BoxedStrategy<Ipv4> {
 fn with_options(fields: BoxedStrategy<Layer>) -> BoxedStrategy<Ipv4> {
     // RFC 791: no operation, record route; RFC 2113: router alert.
     let option = sample::select(vec![vec![1], vec![0x94, 4, 0, 0], vec![7, 7, 4, 0, 0, 0, 0]]);
-    let options = prop_oneof![3 => Just(Vec::new()), 1 => collection::vec(option, 1..=5)];
-    (fields, options)
-        .prop_map(|(layer, options)| {
-            let octets = options.concat();
-            if octets.is_empty() { Ipv4(layer) } else { Ipv4(layer).options(octets) }
-        })
-        .boxed()
+    let options = choose![3 => Just(Vec::new()), 1 => collection::vec(option, 1..=5)];
+    let layers = (fields, options).prop_map(|(layer, options)| {
+        let octets = options.concat();
+        if octets.is_empty() { layer } else { Ipv4(layer).options(octets).0 }
+    });
+    plainer_layers(layers).prop_map(Ipv4).boxed()
 }
 
 /// An IPv6 header.
@@ -185,23 +185,23 @@ pub fn tcp() -> BoxedStrategy<Tcp> {
         |tcp, _, left, right| tcp.sack([(left, right)]),
     ];
     let options = sample::subsequence(setters, 0..=5).prop_shuffle();
-    let options = prop_oneof![Just(Vec::new()), options];
-    (between_ports(LayerKind::Tcp), options, any::<u16>(), any::<u32>(), any::<u32>())
-        .prop_map(|(layer, options, short, left, right)| {
-            options.into_iter().fold(Tcp(layer), |tcp, set| set(tcp, short, left, right))
-        })
-        .boxed()
+    let options = choose![1 => Just(Vec::new()), 1 => options];
+    let layers = (between_ports(LayerKind::Tcp), options, any::<u16>(), any::<u32>(), any::<u32>()).prop_map(
+        |(layer, options, short, left, right)| {
+            options.into_iter().fold(Tcp(layer), |tcp, set| set(tcp, short, left, right)).0
+        },
+    );
+    plainer_layers(layers).prop_map(Tcp).boxed()
 }
 
-/// Octets: none, few, at times as many as a link carries.
+/// Octets: none, few, at times as many as a link carries. Shrinks to as few as need be, each of them `a`.
 pub fn payload() -> BoxedStrategy<Payload> {
-    prop_oneof![
+    let octets = choose![
         2 => Just(Vec::new()),
         6 => collection::vec(any::<u8>(), 0..64),
         1 => collection::vec(any::<u8>(), 0..1400),
-    ]
-    .prop_map(|octets| Payload::new().octets(octets))
-    .boxed()
+    ];
+    shrinking(octets, |octets| plainer(octets, 0)).prop_map(|octets| Payload::new().octets(octets)).boxed()
 }
 
 /// Any of the layers above.

@@ -29,4 +29,5 @@ pub use layers::{
     any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4, ipv6,
     listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
 };
+pub(in crate::strategy) use shrink::simpler_fields;
 pub use stacks::{frame, ip_packet, packet, sound_packet};

@@ -100,6 +100,13 @@ fn simpler_layers(layer: &Layer) -> Vec<Layer> {
     {
         return plainer(octets, 0).into_iter().flat_map(|octets| octets.into_packet().layers).collect();
     }
+    all.extend(simpler_fields(layer));
+    all
+}
+
+/// The same layer with fewer fields set, or with simpler values in them.
+pub(in crate::strategy) fn simpler_fields(layer: &Layer) -> Vec<Layer> {
+    let mut all = Vec::new();
     let free: Vec<_> =
         layer.constraints().filter(|(_, info, _)| !is_pinned(layer, info)).map(|(index, ..)| index).collect();
     if free.len() > 1 {
