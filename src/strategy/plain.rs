@@ -2,11 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use proptest::collection;
 use proptest::prelude::*;
 
 use super::packet::simpler_fields;
-use super::simpler::{alternatives, maybe, plainer, shrinking};
+use super::simpler::{alternatives, maybe, noise, plainer, shrinking};
 use super::{address, port};
 use crate::packet::layer::Layer;
 use crate::packet::{Defaults, FieldValue, Icmpv4, Icmpv6, Ipv4, Ipv6, Packet, Tcp, TcpFlags, Udp};
@@ -14,7 +13,7 @@ use crate::packet::{Defaults, FieldValue, Icmpv4, Icmpv6, Ipv4, Ipv6, Packet, Tc
 /// So many octets. Shrinks to the fewest, each of them `a`.
 pub(super) fn octets(length: RangeInclusive<usize>) -> BoxedStrategy<Vec<u8>> {
     let least = *length.start();
-    shrinking(collection::vec(any::<u8>(), length), move |octets| plainer(octets, least))
+    shrinking(noise(length), move |octets| plainer(octets, least))
 }
 
 /// Those layers from one end to another, shrunk by what they set; of two ends that are the same, both are left open.

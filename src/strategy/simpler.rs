@@ -4,6 +4,7 @@
 //! neighbour only; what is data can say itself what is simpler, however it was made.
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::vec;
 
@@ -214,6 +215,22 @@ pub(super) fn smaller(number: u128, least: u128) -> Vec<u128> {
 /// The lengths to try in the place of one, as indices.
 pub(super) fn shorter(length: usize, least: usize) -> impl Iterator<Item = usize> {
     smaller(length as u128, least as u128).into_iter().filter_map(|length| usize::try_from(length).ok())
+}
+
+/// Any octets, so many of them, from one number: a payload of 1400 octets drawn one by one costs more than all else.
+pub(super) fn noise(length: RangeInclusive<usize>) -> impl Strategy<Value = Vec<u8>> {
+    (length, any::<u64>()).prop_map(|(length, seed)| {
+        // SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+        let word = |at: u64| {
+            let word = seed.wrapping_add(at.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (word ^ word >> 31).to_be_bytes()
+        };
+        let mut octets: Vec<u8> = (1..).map(word).take(length.div_ceil(8)).flatten().collect();
+        octets.truncate(length);
+        octets
+    })
 }
 
 /// The octet that fills what nobody looks at: a letter can be read.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
 use super::fields::{between_ports, plainer_layers, some, typed};
-use crate::strategy::simpler::{choose, plainer, shrinking};
+use crate::strategy::simpler::{choose, noise, plainer, shrinking};
 use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
 use crate::packet::{
     Arp, DestinationOptions, Ethernet, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, Ipv4, Ipv6, Layer, LayerKind, Payload,
@@ -198,8 +198,8 @@ pub fn tcp() -> BoxedStrategy<Tcp> {
 pub fn payload() -> BoxedStrategy<Payload> {
     let octets = choose![
         2 => Just(Vec::new()),
-        6 => collection::vec(any::<u8>(), 0..64),
-        1 => collection::vec(any::<u8>(), 0..1400),
+        6 => noise(0..=63),
+        1 => noise(0..=1399),
     ];
     shrinking(octets, |octets| plainer(octets, 0)).prop_map(|octets| Payload::new().octets(octets)).boxed()
 }
