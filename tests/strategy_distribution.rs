@@ -260,7 +260,8 @@ fn conversations() {
         let segments: Vec<_> = texts.iter().map(|octets| FrameRef::new(Mode::Tun, octets)).collect();
         let tcp = |test: fn(&TcpSlice<'_>) -> bool| segments.iter().any(|frame| test(&frame.tcp().unwrap()));
         let both = !conversation.from_client.is_empty() && !conversation.from_server.is_empty();
-        let from_client = conversation.segments.iter().zip(&segments).filter(|(segment, _)| segment.from == Side::Client);
+        let from_client =
+            conversation.segments.iter().zip(&segments).filter(|(segment, _)| segment.from == Side::Client);
         let numbers: Vec<_> = from_client.map(|(_, frame)| frame.tcp().unwrap().sequence_number()).collect();
         let begin_again = numbers.first() > numbers.last();
         let names = [

@@ -48,7 +48,7 @@ pub struct FragmentTrain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     Any,
-    InOrder,
+    Ascending,
     Shuffled,
     Duplicates,
 }
@@ -60,7 +60,7 @@ impl Order {
         let once = order.len() == fragments;
         match self {
             Self::Any => true,
-            Self::InOrder => ascending && once,
+            Self::Ascending => ascending && once,
             Self::Shuffled => !ascending && once,
             Self::Duplicates => !once,
         }
@@ -160,9 +160,11 @@ impl Plan {
         if !same_datagram {
             let simpler = simpler_datagrams(&self.datagram).into_iter();
             all.extend(simpler.map(|datagram| Self { datagram, ..self.clone() }.fitting()));
-            all.extend(smaller(self.id.into(), 1).into_iter().filter_map(|id| {
-                Some(Self { id: u32::try_from(id).ok()?, ..self.clone() })
-            }));
+            all.extend(
+                smaller(self.id.into(), 1)
+                    .into_iter()
+                    .filter_map(|id| Some(Self { id: u32::try_from(id).ok()?, ..self.clone() })),
+            );
         }
         if let [cut, _, ..] = self.cuts[..] {
             let two = [vec![0, 1], vec![1, 0], vec![0, 0, 1]];
@@ -206,9 +208,7 @@ fn simpler_datagrams(datagram: &Packet) -> Vec<Packet> {
     let [ip, upper @ ..] = datagram.layers.as_slice() else { return Vec::new() };
     let [message, payload] = upper else { return Vec::new() };
     let Some(Value::Octets(octets)) = payload.get("octets").and_then(Constraint::exact) else { return Vec::new() };
-    let stack = |ip: &Layer, message: &Layer, octets: Vec<u8>| {
-        ip.clone().into_packet() / message.clone() / octets
-    };
+    let stack = |ip: &Layer, message: &Layer, octets: Vec<u8>| ip.clone().into_packet() / message.clone() / octets;
     let mut all = Vec::new();
     let simplest: Layer = crate::packet::Udp::new().sport(50_000).dport(80).into();
     if format!("{message:?}") != format!("{simplest:?}") {
@@ -244,7 +244,7 @@ fn plan(datagram: Packet, order: Order, (id, cuts, keys, again): Choices, style:
     plan.cuts = cuts.into_iter().collect();
     plan.order = (0..=plan.cuts.len()).collect();
     let is_plain = matches!(style, 0 | 3);
-    if order == Order::InOrder || order == Order::Any && is_plain {
+    if order == Order::Ascending || order == Order::Any && is_plain {
         return plan;
     }
     if order != Order::Duplicates || !is_plain {
@@ -266,17 +266,15 @@ fn trains(datagrams: BoxedStrategy<Packet>, order: Order, same_datagram: bool) -
     let cuts = collection::vec(any::<Index>(), 1..=7);
     let again = collection::vec((any::<Index>(), any::<Index>()), 1..=3);
     let choices = (1_u32.., cuts, collection::vec(any::<u32>(), 16), again);
-    let plans = (datagrams, choices, 0_u8..4)
-        .prop_map(move |(datagram, choices, style)| plan(datagram, order, choices, style));
+    let plans =
+        (datagrams, choices, 0_u8..4).prop_map(move |(datagram, choices, style)| plan(datagram, order, choices, style));
     shrinking(plans, move |plan| plan.simpler(order, same_datagram)).prop_map(|plan| plan.train()).boxed()
 }
 
 /// UDP or ICMP echo over either family, with up to 2000 octets of data.
 fn datagrams() -> BoxedStrategy<Packet> {
     let octets = || choose![3 => plain::octets(9..=200), 1 => plain::octets(9..=2000)];
-    let upper = |echo: BoxedStrategy<Packet>| {
-        choose![2 => (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets), 1 => echo]
-    };
+    let upper = |echo: BoxedStrategy<Packet>| choose![2 => (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets), 1 => echo];
     let v4 = (plain::ipv4(), upper(plain::echo_v4(9..=200))).prop_map(|(ip, upper)| ip / upper);
     let v6 = (plain::ipv6(), upper(plain::echo_v6(9..=200))).prop_map(|(ip, upper)| ip / upper);
     choose![1 => v4, 1 => v6]
@@ -291,7 +289,7 @@ pub fn train() -> BoxedStrategy<FragmentTrain> {
 /// The same, each fragment once and one behind the other. Shrinks to a UDP datagram of 9 octets over IPv4 in two
 /// fragments.
 pub fn in_order() -> BoxedStrategy<FragmentTrain> {
-    trains(datagrams(), Order::InOrder, false)
+    trains(datagrams(), Order::Ascending, false)
 }
 
 /// The same, each fragment once and not all one behind the other. Shrinks to a UDP datagram of 9 octets over IPv4 in two

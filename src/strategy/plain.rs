@@ -18,9 +18,7 @@ pub(super) fn octets(length: RangeInclusive<usize>) -> BoxedStrategy<Vec<u8>> {
 
 /// Those layers from one end to another, shrunk by what they set; of two ends that are the same, both are left open.
 fn between(layers: impl Strategy<Value = Layer> + 'static, open: (u128, u128)) -> BoxedStrategy<Layer> {
-    let differ = move |layer: &Layer| {
-        layer.number("src").unwrap_or(open.0) != layer.number("dst").unwrap_or(open.1)
-    };
+    let differ = move |layer: &Layer| layer.number("src").unwrap_or(open.0) != layer.number("dst").unwrap_or(open.1);
     let layers = layers.prop_map(move |mut layer| {
         if !differ(&layer) {
             layer.unset("src");

@@ -126,9 +126,7 @@ impl<T: Debug> Strategy for OneOf<T> {
 
 /// One of some strategies, each as often as the others. Shrinks to the first of them that fails: unlike proptest's unions
 /// it tries all those before, and makes their values only then.
-pub(super) fn alternatives<T: Debug + 'static>(
-    all: impl IntoIterator<Item = BoxedStrategy<T>>,
-) -> BoxedStrategy<T> {
+pub(super) fn alternatives<T: Debug + 'static>(all: impl IntoIterator<Item = BoxedStrategy<T>>) -> BoxedStrategy<T> {
     Alternatives(all.into_iter().collect()).boxed()
 }
 

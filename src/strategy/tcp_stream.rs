@@ -110,10 +110,7 @@ impl Addresses {
     /// The documentation addresses, of IPv4 first.
     const PLAIN: [Self; 2] = [
         Self::V4(Ipv4Addr::new(192, 0, 2, 2), Ipv4Addr::new(192, 0, 2, 1)),
-        Self::V6(
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2),
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
-        ),
+        Self::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
     ];
 
     fn simpler(self) -> Vec<Self> {
@@ -313,13 +310,18 @@ fn plans(again: u32) -> BoxedStrategy<Plan> {
     let data = (sides(), octets, prop::bool::weighted(0.7))
         .prop_map(|(from, octets, acknowledged)| Event::Data { from, octets, acknowledged })
         .boxed();
-    let event = if again == 0 {
-        data
-    } else {
-        choose![4 => data, again => sides().prop_map(|from| Event::Again { from })]
-    };
+    let event =
+        if again == 0 { data } else { choose![4 => data, again => sides().prop_map(|from| Event::Again { from })] };
     let end = choose![3 => sides().prop_map(End::Fin), 1 => sides().prop_map(End::Rst)];
-    let plans = (choose![1 => v4, 1 => v6], port::source(), port::service(), initial(), initial(), collection::vec(event, 0..=12), end)
+    let plans = (
+        choose![1 => v4, 1 => v6],
+        port::source(),
+        port::service(),
+        initial(),
+        initial(),
+        collection::vec(event, 0..=12),
+        end,
+    )
         .prop_map(|(addresses, client, server, one, other, events, end)| Plan {
             addresses,
             client,

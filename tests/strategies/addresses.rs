@@ -30,9 +30,7 @@ fn ipv4_addresses_are_of_their_class() {
     each(address::private_v4(), ip(10, 0, 0, 1), Ipv4Addr::is_private);
     each(address::link_local_v4(), ip(169, 254, 1, 1), Ipv4Addr::is_link_local);
     each(address::multicast_v4(), ip(224, 0, 0, 1), Ipv4Addr::is_multicast);
-    let ordinary = |ip: &Ipv4Addr| {
-        ip.is_documentation() || ip.is_private() || ip.is_link_local() || ip.is_multicast()
-    };
+    let ordinary = |ip: &Ipv4Addr| ip.is_documentation() || ip.is_private() || ip.is_link_local() || ip.is_multicast();
     each(address::special_v4(), ip(127, 0, 0, 1), |ip| !ordinary(ip));
     each(address::global_v4(), ip(1, 1, 1, 1), |ip| {
         !(ordinary(ip) || ip.is_loopback() || ip.is_broadcast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240)

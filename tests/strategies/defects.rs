@@ -6,7 +6,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::packet::Dissection;
-use tuntap_test::strategy::defect::{Defective, DefectName, Refusal, defective, with_defect};
+use tuntap_test::strategy::defect::{DefectName, Defective, Refusal, defective, with_defect};
 
 use crate::readers::{Verdict, etherparse, smoltcp};
 use crate::reassembly::{NotWhole, reassemble};

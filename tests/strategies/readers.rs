@@ -2,9 +2,10 @@
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IgmpPacket,
-    IgmpRepr, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6ExtHeader, Ipv6FragmentHeader, Ipv6HopByHopHeader,
-    Ipv6OptionsIterator, Ipv6Packet, Ipv6Repr, Ipv6RoutingHeader, TcpPacket, TcpRepr, UdpPacket, UdpRepr,
+    ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr,
+    IgmpPacket, IgmpRepr, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6ExtHeader, Ipv6FragmentHeader,
+    Ipv6HopByHopHeader, Ipv6OptionsIterator, Ipv6Packet, Ipv6Repr, Ipv6RoutingHeader, TcpPacket, TcpRepr, UdpPacket,
+    UdpRepr,
 };
 use tuntap_test::device::Mode;
 use tuntap_test::etherparse::{Ipv6ExtensionSlice, NetSlice, SlicedPacket, TransportSlice};

@@ -127,10 +127,7 @@ fn shrinking_ends_in_the_conversation_that_a_person_would_write() {
             segment(Client, client + 1, Some(302), A),
         ]
     };
-    let data = [
-        segment(Client, 101, Some(301), TcpFlags::PSH | A) / b"aaa",
-        segment(Server, 301, Some(104), A),
-    ];
+    let data = [segment(Client, 101, Some(301), TcpFlags::PSH | A) / b"aaa", segment(Server, 301, Some(104), A)];
     for run in 0..6 {
         let least = minimal(run, &conversation(), |_| true);
         assert_eq!(built(least), octets(&[opened.to_vec(), closed(101).to_vec()].concat()));

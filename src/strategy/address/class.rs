@@ -27,14 +27,8 @@ pub enum AddressClass {
 
 impl AddressClass {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Documentation,
-        Self::Private,
-        Self::LinkLocal,
-        Self::Multicast,
-        Self::Special,
-        Self::Global,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Documentation, Self::Private, Self::LinkLocal, Self::Multicast, Self::Special, Self::Global];
 
     /// The class of an IPv4 address.
     #[must_use]

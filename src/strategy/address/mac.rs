@@ -41,14 +41,13 @@ impl Family for [u8; 6] {
 
     fn prefixes(class: AddressClass) -> &'static [(Self, usize)] {
         match class {
-            Documentation => &[
-                ([0x00, 0x00, 0x5e, 0x00, 0x53, 0], 40),
-                ([0x01, 0x00, 0x5e, 0x90, 0x10, 0], 40),
-            ],
+            Documentation => &[([0x00, 0x00, 0x5e, 0x00, 0x53, 0], 40), ([0x01, 0x00, 0x5e, 0x90, 0x10, 0], 40)],
             Private => &[([0x02, 0, 0, 0, 0, 0], 24), ([0x06, 0, 0, 0, 0, 0], 8), ([0xfe, 0, 0, 0, 0, 0], 8)],
             LinkLocal => &[([0x01, 0x80, 0xc2, 0, 0, 0], 44)],
             // Of IPv4 (RFC 1112 section 6.4), of IPv6 (RFC 2464 section 7), of others.
-            Multicast => &[([0x01, 0x00, 0x5e, 0, 0, 0], 25), ([0x33, 0x33, 0, 0, 0, 0], 16), ([0x01, 0, 0, 0, 0, 0], 8)],
+            Multicast => {
+                &[([0x01, 0x00, 0x5e, 0, 0, 0], 25), ([0x33, 0x33, 0, 0, 0, 0], 16), ([0x01, 0, 0, 0, 0, 0], 8)]
+            }
             Special => &[([0xff; 6], 48), ([0; 6], 48)],
             Global => &[([0x00, 0, 0, 0, 0, 0], 8), ([0x00, 0x1b, 0x21, 0, 0, 0], 24), ([0xf4, 0, 0, 0, 0, 0], 8)],
         }

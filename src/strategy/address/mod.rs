@@ -117,9 +117,7 @@ pub(super) fn simpler_mac(address: [u8; 6]) -> Vec<[u8; 6]> {
 fn of_class<A: Family>(class: AddressClass) -> BoxedStrategy<A> {
     let prefixes = sample::select(A::prefixes(class));
     let any = (prefixes, any::<u128>())
-        .prop_map(|((prefix, bits), host)| {
-            A::of(prefix.number() | host & host_bits::<A>(bits))
-        })
+        .prop_map(|((prefix, bits), host)| A::of(prefix.number() | host & host_bits::<A>(bits)))
         .prop_filter("of another class", move |address| address.class() == class);
     let written = sample::select(A::written(class));
     shrinking(choose![1 => written, 1 => any], |address| simpler(*address))

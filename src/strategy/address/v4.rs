@@ -52,9 +52,7 @@ impl Family for Ipv4Addr {
 
     fn written(class: AddressClass) -> &'static [Self] {
         match class {
-            Documentation => {
-                const { &[ip(192, 0, 2, 1), ip(192, 0, 2, 2), ip(198, 51, 100, 1), ip(203, 0, 113, 1)] }
-            }
+            Documentation => const { &[ip(192, 0, 2, 1), ip(192, 0, 2, 2), ip(198, 51, 100, 1), ip(203, 0, 113, 1)] },
             Private => const { &[ip(10, 0, 0, 1), ip(192, 168, 0, 1), ip(172, 16, 0, 1)] },
             LinkLocal => const { &[ip(169, 254, 1, 1), ip(169, 254, 1, 2)] },
             // All systems, all routers, mDNS, IGMPv3, site-local scope, MCAST-TEST-NET (RFC 6676).

@@ -63,9 +63,7 @@ impl Family for Ipv6Addr {
 
     fn written(class: AddressClass) -> &'static [Self] {
         match class {
-            Documentation => {
-                const { &[from(0x2001_0db8, 1), from(0x2001_0db8, 2), from(0x3fff_0000, 1)] }
-            }
+            Documentation => const { &[from(0x2001_0db8, 1), from(0x2001_0db8, 2), from(0x3fff_0000, 1)] },
             Private => const { &[from(0xfd00_0000, 1), from(0xfd00_0000, 2)] },
             LinkLocal => const { &[from(0xfe80_0000, 1), from(0xfe80_0000, 2)] },
             // All nodes, all routers, mDNS, MLDv2, a solicited node, documentation (RFC 6676).
@@ -86,12 +84,7 @@ impl Family for Ipv6Addr {
             }
             // Public resolvers.
             Global => {
-                const {
-                    &[
-                        ip(0x2606_4700_4700_0000_0000_0000_0000_1111),
-                        ip(0x2001_4860_4860_0000_0000_0000_0000_8888),
-                    ]
-                }
+                const { &[ip(0x2606_4700_4700_0000_0000_0000_0000_1111), ip(0x2001_4860_4860_0000_0000_0000_0000_8888)] }
             }
         }
     }

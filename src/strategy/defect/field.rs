@@ -7,8 +7,8 @@ use super::{DefectName, Frames};
 use crate::device::{FrameRef, Mode};
 use crate::packet::field::Constraint;
 use crate::packet::{
-    Arp, DestinationOptions, Dissection, Ethernet, FieldValue, HopByHop, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6, LayerKind,
-    Packet, Tcp,
+    Arp, DestinationOptions, Dissection, Ethernet, FieldValue, HopByHop, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6,
+    LayerKind, Packet, Tcp,
 };
 use crate::strategy::simpler::{alternatives, shrinking, smaller};
 use crate::strategy::{address, plain};
@@ -91,7 +91,9 @@ const fn hardware_address(length: u8) -> [u8; 8] {
 
 /// What one change makes of sound packets.
 fn changed(packets: Packets, change: fn(&Packet, u128) -> Packet) -> BoxedStrategy<Frames> {
-    (packets, bool::weighted(0.25)).prop_map(move |((packet, number), tap)| frames(&packet, number, tap, change)).boxed()
+    (packets, bool::weighted(0.25))
+        .prop_map(move |((packet, number), tap)| frames(&packet, number, tap, change))
+        .boxed()
 }
 
 /// The same where the defect needs Ethernet around it.
@@ -138,15 +140,11 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
             changed(sums(v6(plain::echo_v6(0..=64))), |packet, flip| wrong_sum(packet, Kind::Icmpv6, flip))
         }
         DefectName::IgmpChecksum => changed(sums(igmp()), |packet, flip| wrong_sum(packet, Kind::Igmp, flip)),
-        DefectName::UdpChecksum => {
-            changed(sums(either(&udp(0))), |packet, flip| wrong_sum(packet, Kind::Udp, flip))
-        }
+        DefectName::UdpChecksum => changed(sums(either(&udp(0))), |packet, flip| wrong_sum(packet, Kind::Udp, flip)),
         DefectName::UdpChecksumMissing => {
             changed(numbered(v6(udp(0)), 0, 0), |packet, zero| set(packet, Kind::Udp, "checksum", zero))
         }
-        DefectName::TcpChecksum => {
-            changed(sums(either(&tcp(64))), |packet, flip| wrong_sum(packet, Kind::Tcp, flip))
-        }
+        DefectName::TcpChecksum => changed(sums(either(&tcp(64))), |packet, flip| wrong_sum(packet, Kind::Tcp, flip)),
         DefectName::Ipv4Version => framed(numbered(any_v4(), 0, 14), |packet, number| {
             set(packet, Kind::Ipv4, "version", if number < 4 { number } else { number + 1 })
         }),
@@ -251,7 +249,9 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
             let groups = address::multicast_v6().prop_map(FieldValue::to_bits);
             changed((any_v6(), groups).boxed(), |packet, group| set(packet, Kind::Ipv6, "src", group))
         }
-        DefectName::Ipv4TtlZero => changed(numbered(any_v4(), 0, 0), |packet, zero| set(packet, Kind::Ipv4, "ttl", zero)),
+        DefectName::Ipv4TtlZero => {
+            changed(numbered(any_v4(), 0, 0), |packet, zero| set(packet, Kind::Ipv4, "ttl", zero))
+        }
         DefectName::Ipv6HopLimitZero => {
             changed(numbered(any_v6(), 0, 0), |packet, zero| set(packet, Kind::Ipv6, "hop_limit", zero))
         }

@@ -12,7 +12,7 @@ use crate::strategy::plain;
 use crate::strategy::simpler::{alternatives, shrinking, smaller};
 
 /// What is done to the fragments of a datagram; the number says where or by how much.
-type Change = fn(&mut Vec<Part>, u128);
+type Change = fn(Vec<Part>, u128) -> Vec<Part>;
 
 /// The datagram in fragments that end there, before and after the change.
 fn frames(datagram: &Packet, ends: &[usize], (id, number): (u16, u128), change: Change) -> Frames {
@@ -30,9 +30,7 @@ fn frames(datagram: &Packet, ends: &[usize], (id, number): (u16, u128), change: 
     let built = |parts: Vec<Part>| {
         parts.into_iter().filter_map(|part| fragment(ip, id.into(), protocol, part).build().ok()).collect()
     };
-    let mut changed = parts();
-    change(&mut changed, number);
-    Frames { mode: Mode::Tun, frames: built(changed), sound: built(parts()) }
+    Frames { mode: Mode::Tun, frames: built(change(parts(), number)), sound: built(parts()) }
 }
 
 impl Frames {
@@ -42,38 +40,42 @@ impl Frames {
 }
 
 /// The second fragment begins 8 octets earlier, with octets that are not those of the first.
-fn overlap(parts: &mut Vec<Part>, _: u128) {
+fn overlap(mut parts: Vec<Part>, _: u128) -> Vec<Part> {
     let before = parts.first().and_then(|first| first.octets.get(8..)).map(<[u8]>::to_vec).unwrap_or_default();
     if let Some(part) = parts.get_mut(1) {
         part.offset -= 8;
         part.octets.splice(..0, before.iter().map(|octet| !octet));
     }
+    parts
 }
 
 /// Octets of each fragment of a datagram that is nearly as long as one can be, but the last, and how many they are.
 const LONG: (usize, usize) = (1480, 44);
 
 /// The last fragment ends behind the largest datagram, by so many octets.
-fn beyond(parts: &mut Vec<Part>, number: u128) {
+fn beyond(mut parts: Vec<Part>, number: u128) -> Vec<Part> {
     if let Some(part) = parts.last_mut() {
         let by = usize::try_from(number).unwrap_or(1);
         part.octets.resize(65_535 + by - part.offset, b'a');
     }
+    parts
 }
 
 /// The first fragment lacks its last octets, so that it has not whole units; nothing can begin where it ends.
-fn odd(parts: &mut Vec<Part>, number: u128) {
+fn odd(mut parts: Vec<Part>, number: u128) -> Vec<Part> {
     if let Some(part) = parts.first_mut() {
         part.octets.truncate(16_usize.saturating_sub(usize::try_from(number).unwrap_or(1)));
     }
+    parts
 }
 
 /// One of the fragments does not come.
-fn missing(parts: &mut Vec<Part>, number: u128) {
+fn missing(mut parts: Vec<Part>, number: u128) -> Vec<Part> {
     let which = usize::try_from(number).unwrap_or(0);
     if which < parts.len() {
         parts.remove(which);
     }
+    parts
 }
 
 fn trains(

@@ -8,8 +8,8 @@ use super::{DefectName, Frames};
 use crate::device::{FrameRef, Mode};
 use crate::packet::field::Constraint;
 use crate::packet::{
-    Arp, DestinationOptions, Dissection, Ethernet, Fragment, HopByHop, Igmp, IntoPacket, Ipv4, LayerKind, Packet, Routing,
-    Vlan,
+    Arp, DestinationOptions, Dissection, Ethernet, Fragment, HopByHop, Igmp, IntoPacket, Ipv4, LayerKind, Packet,
+    Routing, Vlan,
 };
 use crate::strategy::simpler::{alternatives, choose, shrinking, smaller};
 use crate::strategy::{address, plain};
@@ -92,8 +92,8 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
     Some(match defect {
         DefectName::EthernetTruncated => truncated(in_ethernet(either(udp())), LayerKind::Ethernet, 14),
         DefectName::VlanTruncated => {
-            let tagged = (0_u16..4095, either(udp()))
-                .prop_map(|(id, packet)| Ethernet::new() / Vlan::new().id(id) / packet);
+            let tagged =
+                (0_u16..4095, either(udp())).prop_map(|(id, packet)| Ethernet::new() / Vlan::new().id(id) / packet);
             truncated(tagged, LayerKind::Vlan, 4)
         }
         DefectName::ArpTruncated => {
@@ -128,8 +128,7 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
         DefectName::Icmpv4Truncated => truncated(v4(plain::echo_v4(0..=64)), LayerKind::Icmpv4, 8),
         DefectName::Icmpv6Truncated => truncated(v6(plain::echo_v6(0..=64)), LayerKind::Icmpv6, 8),
         DefectName::IgmpTruncated => {
-            let reports =
-                address::multicast_v4().prop_map(|group| Ipv4::new() / Igmp::membership_report_v2(group));
+            let reports = address::multicast_v4().prop_map(|group| Ipv4::new() / Igmp::membership_report_v2(group));
             truncated(reports, LayerKind::Igmp, 8)
         }
         DefectName::UdpTruncated => truncated(either(udp()), LayerKind::Udp, 8),

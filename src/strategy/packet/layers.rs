@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
 use super::fields::{between_ports, plainer_layers, some, typed};
-use crate::strategy::simpler::{choose, noise, plainer, shrinking};
-use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
 use crate::packet::{
     Arp, DestinationOptions, Ethernet, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, Ipv4, Ipv6, Layer, LayerKind, Payload,
     Routing, Tcp, Udp, Vlan,
 };
+use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
+use crate::strategy::simpler::{choose, noise, plainer, shrinking};
 
 /// An Ethernet header.
 pub fn ethernet() -> BoxedStrategy<Ethernet> {

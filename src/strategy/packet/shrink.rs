@@ -70,7 +70,8 @@ fn fewer_layers(layers: &[Layer]) -> Vec<Vec<Layer>> {
 
 /// What a layer has to say, however plain it is.
 fn is_pinned(layer: &Layer, info: &FieldInfo) -> bool {
-    let echo = matches!(layer.kind(), LayerKind::Icmpv4 | LayerKind::Icmpv6) && ["code", "id", "seq"].contains(&info.name);
+    let echo =
+        matches!(layer.kind(), LayerKind::Icmpv4 | LayerKind::Icmpv6) && ["code", "id", "seq"].contains(&info.name);
     echo || ["icmp_type", "igmp_type", "sport", "dport", "routing_type"].contains(&info.name)
 }
 
