@@ -14,6 +14,13 @@
 //! });
 //! ```
 
+pub mod address;
 pub mod codec;
+pub mod defect;
 pub mod fault;
+pub mod fragments;
 pub mod packet;
+mod plain;
+pub mod port;
+mod simpler;
+pub mod tcp_stream;
