@@ -6,12 +6,16 @@
 
 mod capture;
 mod exchange;
+#[cfg(target_os = "linux")]
+mod kernel_write;
 mod packet;
 mod to_test;
 mod tun_pi;
 
 pub use capture::capture;
 pub use exchange::exchange;
+#[cfg(target_os = "linux")]
+pub use kernel_write::kernel_write;
 pub use packet::packet;
 pub use to_test::to_test;
 pub use tun_pi::tun_pi;
@@ -19,7 +23,8 @@ pub use tun_pi::tun_pi;
 /// The body of a fuzz target.
 pub type Target = fn(&[u8]);
 
-/// Every target under its name, which is also the name of its folder in `fixtures/corpus/`.
+/// Every target under its name, which is also the name of its folder in `fixtures/corpus/`; without `kernel_write`, which needs
+/// a kernel.
 pub const TARGETS: &[(&str, Target)] =
     &[("capture", capture), ("exchange", exchange), ("packet", packet), ("to_test", to_test), ("tun_pi", tun_pi)];
 
