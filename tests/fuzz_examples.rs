@@ -187,12 +187,58 @@ fn exchange_seeds() -> Vec<(&'static str, Script)> {
     ]
 }
 
-fn seeds() -> [(&'static str, Vec<(&'static str, Script)>); 4] {
-    [
-        ("exchange", exchange_seeds()),
-        ("answering_exchange", answering_seeds()),
-        ("smoltcp_stack", smoltcp_stack_seeds()),
-        ("toy", toy_seeds()),
+/// Of frames that are written to a kernel's device. The first octet tells the packet information mode, too.
+fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let script = |mode| Script::on(mode);
+    let (tun, tap) = (Mode::Tun, Mode::Tap);
+    let datagram = || (Ipv4::new() / Udp::new().dport(7) / b"x").into_packet().build().unwrap();
+    let framed = || (Ethernet::new() / Ipv4::new() / Udp::new().dport(7) / b"x").into_packet().build().unwrap();
+    let with_header = |header: [u8; 4], frame: Vec<u8>| [header.to_vec(), frame].concat();
+    let octets = |about: u8, script: Script| {
+        let mut octets = script.encode();
+        octets[0] |= about;
+        octets
+    };
+    let (keep, strip) = (1 << 2, 2 << 2);
+    let ipv4 = [0, 0, 8, 0];
+    let all_mtus =
+        |script: Script| [68, 67, 0, 1280, 65_521, 65_522, 65_535, 65_536].into_iter().fold(script, Script::mtu);
+    let short = |script: Script| (0..=4).fold(script, |script, length| script.send_raw(vec![0x45; length]));
+    let down_and_up = |frame: Vec<u8>, script: Script| {
+        let script = script.send_raw(frame.clone()).down().send_raw(frame.clone()).send_raw([]);
+        script.up().send_raw(frame.clone()).up().down().down().send_raw(frame)
+    };
+    vec![
+        ("tun", octets(0, script(tun).send_raw(datagram()))),
+        ("tun-no-ip", octets(0, script(tun).send_raw([0x55; 20]).send_raw([0; 20]))),
+        ("tun-short", octets(0, short(script(tun)))),
+        ("tun-down-and-up", octets(0, down_and_up(datagram(), script(tun)))),
+        ("tun-mtus", octets(0, all_mtus(script(tun)))),
+        ("tun-over-the-mtu", octets(0, script(tun).mtu(68).send_raw([0x45; 69]))),
+        ("tun-header", octets(keep, script(tun).send_raw(with_header(ipv4, datagram())))),
+        ("tun-header-of-another-protocol", octets(keep, script(tun).send_raw(with_header([0xff; 4], datagram())))),
+        ("tun-header-short", octets(keep, short(script(tun)))),
+        ("tun-header-down", octets(keep, script(tun).down().send_raw(with_header(ipv4, datagram())).send_raw([0; 3]))),
+        ("tun-header-stripped", octets(strip, down_and_up(datagram(), script(tun)).send_raw([0x55]))),
+        ("tap", octets(0, script(tap).send_raw(framed()))),
+        ("tap-short", octets(0, script(tap).send_raw([0; 13]).send_raw([0; 14]).send_raw([]))),
+        ("tap-down-and-up", octets(0, down_and_up(framed(), script(tap)))),
+        ("tap-mtus", octets(0, all_mtus(script(tap)))),
+        ("tap-header", octets(keep, script(tap).send_raw(with_header(ipv4, framed())).send_raw([0; 17]))),
+        ("tap-header-stripped", octets(strip, script(tap).send_raw(framed()).send_raw([0; 13]))),
+    ]
+}
+
+fn seeds() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+    let encoded = |scripts: Vec<(&'static str, Script)>| {
+        scripts.into_iter().map(|(name, script)| (name, script.encode())).collect::<Vec<_>>()
+    };
+    vec![
+        ("answering_exchange", encoded(answering_seeds())),
+        ("exchange", encoded(exchange_seeds())),
+        ("kernel_write", kernel_write_seeds()),
+        ("smoltcp_stack", encoded(smoltcp_stack_seeds())),
+        ("toy", encoded(toy_seeds())),
     ]
 }
 
@@ -210,8 +256,7 @@ fn present(target: &str) -> BTreeMap<String, Vec<u8>> {
 fn seeds_are_what_their_scripts_are() {
     let mut wrong = Vec::new();
     for (target, seeds) in seeds() {
-        let wanted: BTreeMap<_, _> =
-            seeds.into_iter().map(|(name, script)| (format!("{name}.bin"), script.encode())).collect();
+        let wanted: BTreeMap<_, _> = seeds.into_iter().map(|(name, octets)| (format!("{name}.bin"), octets)).collect();
         let right = Path::new(env!("CARGO_TARGET_TMPDIR")).join(target);
         fs::create_dir_all(&right).unwrap();
         for (name, octets) in &wanted {

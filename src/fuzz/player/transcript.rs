@@ -52,7 +52,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(error: &io::Error) -> Self {
+    pub(in crate::fuzz) fn of(error: &io::Error) -> Self {
         let inner = |error: &io::Error| -> Option<i32> {
             let source = error.get_ref()?.source()?.downcast_ref::<io::Error>()?;
             source.raw_os_error()

@@ -13,6 +13,8 @@ mod checksum;
 mod differential;
 mod exchange;
 mod frame;
+#[cfg(target_os = "linux")]
+mod kernel_write;
 mod matcher;
 mod packet_info;
 mod rules;
@@ -25,6 +27,8 @@ pub use checksum::checksum;
 pub use differential::differential;
 pub use exchange::exchange;
 pub use frame::frame;
+#[cfg(target_os = "linux")]
+pub use kernel_write::kernel_write;
 pub use matcher::matcher;
 pub use packet_info::packet_info;
 pub use to_test::to_test;
@@ -37,7 +41,8 @@ use crate::device::{FrameRef, LARGEST_FRAME, Mode};
 /// The body of a fuzz target.
 pub type Target = fn(&[u8]);
 
-/// Every target under its name, which is also the name of its folder in `fixtures/corpus/`.
+/// Every target under its name, which is also the name of its folder in `fixtures/corpus/`; without `kernel_write`, which
+/// needs a kernel.
 pub const TARGETS: &[(&str, Target)] = &[
     ("answering", answering),
     ("capture", capture),
