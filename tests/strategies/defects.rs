@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use tuntap_test::device::{FrameRef, Mode};
-use tuntap_test::packet::Dissection;
-use tuntap_test::strategy::defect::{DefectName, Defective, Refusal, defective, with_defect};
+use tuntap_test::device::Mode;
+use tuntap_test::packet::{Defaults, Dissection};
+use tuntap_test::prelude::*;
+use tuntap_test::strategy::defect::{DefectName, Defective, Refusal, defective, with_defect, with_defect_on};
 
 use crate::readers::{Verdict, etherparse, smoltcp};
 use crate::reassembly::{NotWhole, reassemble};
@@ -81,7 +82,7 @@ fn the_others_have_their_defect() {
                     other => panic!("{other}"),
                 }
             };
-            if matches!(defect.refusal(), Refusal::Host | Refusal::Router) {
+            if !matches!(defect.refusal(), Refusal::Reader | Refusal::Reassembly) {
                 assert!(has(&packet.frames[0]) && !has(&packet.sound[0]), "{defect}");
             }
         }
@@ -99,8 +100,10 @@ fn a_train_with_a_defect_is_no_datagram() {
             _ => return assert_ne!(defect.refusal(), Refusal::Reassembly),
         };
         for packet in packets {
-            assert_eq!(reassemble(&packet.frames), Err(wanted), "{defect}");
-            assert!(reassemble(&packet.sound).is_ok(), "{defect}");
+            let header = if packet.mode == Mode::Tap { 14 } else { 0 };
+            let packets = |frames: &[Vec<u8>]| frames.iter().map(|frame| frame[header..].to_vec()).collect::<Vec<_>>();
+            assert_eq!(reassemble(&packets(&packet.frames)), Err(wanted), "{defect}");
+            assert!(reassemble(&packets(&packet.sound)).is_ok(), "{defect}");
         }
     });
 }
@@ -174,6 +177,63 @@ fn smoltcp_refuses_them() {
     );
 }
 
+/// Who asks last, so that it is known when all answers are there.
+const LAST: [u8; 4] = [192, 0, 2, 77];
+
+/// What the host answers to those frames, in a line each; that it refuses something is no answer.
+fn answers(tun: &Tun, frames: &[Vec<u8>]) -> Vec<String> {
+    frames.iter().for_each(|frame| tun.send_raw(frame));
+    tun.send(Ipv4::new().src(LAST).dst(tun.host_v4()) / Icmpv4::echo_request(0xfefe, 1));
+    let last = Ipv4::new().dst(LAST) / Icmpv4::echo_reply(0xfefe, 1);
+    let mut all = Vec::new();
+    loop {
+        let frame = tun.receive();
+        if last.matches(frame.as_ref()) {
+            return all;
+        }
+        let problem = frame.icmpv4().is_ok_and(|icmp| icmp.type_u8() == 12)
+            || frame.icmpv6().is_ok_and(|icmp| icmp.type_u8() == 4);
+        if !problem {
+            all.push(frame.summary().to_string());
+        }
+    }
+}
+
+/// A whole host answers what is sound, and nothing of what is not; but for the defects that are listed, which it takes.
+fn host_refuses(tun: &Tun) {
+    let mut runner = TestRunner::deterministic();
+    let (mut taken, mut silent) = (BTreeSet::new(), BTreeSet::new());
+    for &defect in DefectName::ALL {
+        let Some(packets) = with_defect_on(defect, tun.defaults()) else { continue };
+        let packets: Vec<_> = (0..12).map(|_| packets.new_tree(&mut runner).unwrap().current()).collect();
+        if !packets.iter().any(|packet| !answers(tun, &packet.sound).is_empty()) {
+            silent.insert(defect);
+        }
+        if packets.iter().any(|packet| !answers(tun, &packet.frames).is_empty()) {
+            taken.insert(defect);
+        }
+    }
+    let lenient = |defect: &&DefectName| matches!(defect.refusal(), Refusal::Strict | Refusal::Router);
+    assert_eq!(taken, DefectName::ALL.iter().filter(lenient).copied().collect());
+    // Groups that nobody joined, routes, and neighbours that the kernel does not look for on a TUN: nothing tells.
+    let untold = [
+        DefectName::IgmpChecksum,
+        DefectName::IgmpRecordsMissing,
+        DefectName::IgmpTruncated,
+        DefectName::MldRecordsMissing,
+        DefectName::NdpHopLimit,
+        DefectName::NdpOptionLength,
+        DefectName::RoutingTruncated,
+    ];
+    silent.retain(|defect| !untold.contains(defect));
+    assert_eq!(silent, BTreeSet::new());
+}
+
+#[tuntap_test(mock, kernel)]
+fn a_host_refuses_them(tun: Tun) {
+    host_refuses(&tun);
+}
+
 #[test]
 fn shrinking_ends_in_a_small_packet_of_the_first_defect() {
     for run in 0..4 {
@@ -186,5 +246,42 @@ fn shrinking_ends_in_a_small_packet_of_the_first_defect() {
         let packet = minimal(9, &with_defect(defect), |_| true);
         let long = matches!(defect, DefectName::Ipv4FragmentBeyond | DefectName::Ipv6FragmentBeyond);
         assert!(long || packet.sound.iter().all(|octets| octets.len() <= 100), "{defect}: {packet:?}");
+    }
+}
+
+/// On a link of one family and one mode there are packets of those alone.
+#[test]
+fn packets_for_a_link_are_of_its_family_and_mode() {
+    let mut tap = Defaults::documentation();
+    tap.mode = Some(Mode::Tap);
+    tap.v6 = None;
+    let mut tun = Defaults::documentation();
+    tun.mode = Some(Mode::Tun);
+    tun.v4 = None;
+    let mut runner = TestRunner::deterministic();
+    for (link, least) in [(tap, 25), (tun, 20)] {
+        let all: Vec<_> = DefectName::ALL.iter().filter_map(|defect| with_defect_on(*defect, &link)).collect();
+        assert!(all.len() >= least, "{}", all.len());
+        for packets in all {
+            let packet = packets.new_tree(&mut runner).unwrap().current();
+            assert_eq!(Some(packet.mode), link.mode, "{}", packet.defect);
+            for octets in &packet.sound {
+                let frame = FrameRef::new(packet.mode, octets);
+                let between = match (link.v4, frame.ipv4(), frame.ipv6(), frame.arp()) {
+                    (Some(_), _, _, Ok(_)) => continue,
+                    (Some((peer, host)), Ok(ip), ..) => {
+                        let to = ip.destination_addr();
+                        ip.source_addr() == peer && (to == host || to.is_multicast())
+                    }
+                    (None, _, Ok(ip), _) => {
+                        let to = ip.destination_addr();
+                        Some(ip.source_addr()) == link.v6.map(|(peer, _)| peer)
+                            && (Some(to) == link.v6.map(|(_, host)| host) || to.is_multicast())
+                    }
+                    _ => false,
+                };
+                assert!(between, "{}: {}", packet.defect, frame.summary());
+            }
+        }
     }
 }

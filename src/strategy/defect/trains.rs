@@ -4,7 +4,7 @@ use std::iter;
 
 use proptest::prelude::*;
 
-use super::{DefectName, Frames};
+use super::{DefectName, Ends, Frames};
 use crate::device::Mode;
 use crate::packet::Packet;
 use crate::strategy::fragments::{Part, content, fragment};
@@ -15,22 +15,30 @@ use crate::strategy::simpler::{alternatives, shrinking, smaller};
 type Change = fn(Vec<Part>, u128) -> Vec<Part>;
 
 /// The datagram in fragments that end there, before and after the change.
-fn frames(datagram: &Packet, ends: &[usize], (id, number): (u16, u128), change: Change) -> Frames {
+fn frames(
+    datagram: &Packet,
+    (ends, tap): (&Ends, bool),
+    cuts: &[usize],
+    (id, number): (u16, u128),
+    change: Change,
+) -> Frames {
+    let mode = if tap { Mode::Tap } else { Mode::Tun };
     let Some((protocol, content)) = content(datagram) else { return Frames::none() };
     let Some(ip) = datagram.layers.first() else { return Frames::none() };
     let parts = || {
-        let ends = || ends.iter().copied().chain([content.len()]);
+        let stops = || cuts.iter().copied().chain([content.len()]);
         let part = |(start, end): (usize, usize)| Part {
             offset: start,
             more: end < content.len(),
             octets: content.get(start..end).unwrap_or_default().to_vec(),
         };
-        iter::once(0).chain(ends()).zip(ends()).map(part).collect::<Vec<_>>()
+        iter::once(0).chain(stops()).zip(stops()).map(part).collect::<Vec<_>>()
     };
     let built = |parts: Vec<Part>| {
-        parts.into_iter().filter_map(|part| fragment(ip, id.into(), protocol, part).build().ok()).collect()
+        let fragments = parts.into_iter().map(|part| fragment(ip, id.into(), protocol, part));
+        fragments.filter_map(|packet| ends.addressed(packet, tap).build().ok()).collect()
     };
-    Frames { mode: Mode::Tun, frames: built(change(parts(), number)), sound: built(parts()) }
+    Frames { mode, frames: built(change(parts(), number)), sound: built(parts()) }
 }
 
 impl Frames {
@@ -79,32 +87,43 @@ fn missing(mut parts: Vec<Part>, number: u128) -> Vec<Part> {
 }
 
 fn trains(
+    ends: &Ends,
     datagrams: BoxedStrategy<Packet>,
-    ends: Vec<usize>,
+    cuts: Vec<usize>,
     (least, most): (u128, u128),
     change: Change,
 ) -> BoxedStrategy<Frames> {
     let numbers = shrinking(least..=most, move |number| smaller(*number, least));
-    (datagrams, (1_u16.., numbers))
-        .prop_map(move |(datagram, numbers)| frames(&datagram, &ends, numbers, change))
+    let tap = ends.tap();
+    let ends = ends.clone();
+    (datagrams, tap, (1_u16.., numbers))
+        .prop_map(move |(datagram, tap, numbers)| {
+            let datagram = ends.addressed(datagram, false);
+            frames(&datagram, (&ends, tap), &cuts, numbers, change)
+        })
         .boxed()
 }
 
 /// Three fragments: of 16 octets, of 16 octets, and the rest.
-fn three(datagrams: BoxedStrategy<Packet>, numbers: (u128, u128), change: Change) -> BoxedStrategy<Frames> {
-    trains(datagrams, vec![16, 32], numbers, change)
+fn three(
+    ends: &Ends,
+    datagrams: BoxedStrategy<Packet>,
+    numbers: (u128, u128),
+    change: Change,
+) -> BoxedStrategy<Frames> {
+    trains(ends, datagrams, vec![16, 32], numbers, change)
 }
 
 /// As many as a long datagram needs.
-fn many(ip: impl Strategy<Value = Packet> + 'static, change: Change) -> BoxedStrategy<Frames> {
+fn many(ends: &Ends, ip: impl Strategy<Value = Packet> + 'static, change: Change) -> BoxedStrategy<Frames> {
     let (octets, number) = LONG;
     let payload = vec![b'a'; octets * number + 16];
     let datagrams = (ip, plain::udp()).prop_map(move |(ip, udp)| ip / udp / &payload).boxed();
-    trains(datagrams, (1..=number).map(|at| at * octets).collect(), (1, 400), change)
+    trains(ends, datagrams, (1..=number).map(|at| at * octets).collect(), (1, 400), change)
 }
 
 /// How such packets are made; `None` for the defects of other files.
-pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
+pub(super) fn recipe(defect: DefectName, ends: &Ends) -> Option<BoxedStrategy<Frames>> {
     // Enough for three fragments.
     let octets = || plain::octets(25..=200);
     let udp = || (plain::udp(), octets()).prop_map(|(udp, octets)| udp / octets).boxed();
@@ -117,14 +136,14 @@ pub(super) fn recipe(defect: DefectName) -> Option<BoxedStrategy<Frames>> {
         (plain::ipv6(), upper).prop_map(|(ip, upper)| ip / upper).boxed()
     };
     Some(match defect {
-        DefectName::Ipv4FragmentOverlap => three(v4(), (0, 0), overlap),
-        DefectName::Ipv6FragmentOverlap => three(v6(), (0, 0), overlap),
-        DefectName::Ipv4FragmentBeyond => many(plain::ipv4().prop_map(Packet::from), beyond),
-        DefectName::Ipv6FragmentBeyond => many(plain::ipv6().prop_map(Packet::from), beyond),
-        DefectName::Ipv4FragmentOdd => three(v4(), (1, 7), odd),
-        DefectName::Ipv6FragmentOdd => three(v6(), (1, 7), odd),
-        DefectName::Ipv4FragmentMissing => three(v4(), (0, 2), missing),
-        DefectName::Ipv6FragmentMissing => three(v6(), (0, 2), missing),
+        DefectName::Ipv4FragmentOverlap => three(ends, v4(), (0, 0), overlap),
+        DefectName::Ipv6FragmentOverlap => three(ends, v6(), (0, 0), overlap),
+        DefectName::Ipv4FragmentBeyond => many(ends, plain::ipv4().prop_map(Packet::from), beyond),
+        DefectName::Ipv6FragmentBeyond => many(ends, plain::ipv6().prop_map(Packet::from), beyond),
+        DefectName::Ipv4FragmentOdd => three(ends, v4(), (1, 7), odd),
+        DefectName::Ipv6FragmentOdd => three(ends, v6(), (1, 7), odd),
+        DefectName::Ipv4FragmentMissing => three(ends, v4(), (0, 2), missing),
+        DefectName::Ipv6FragmentMissing => three(ends, v6(), (0, 2), missing),
         _ => return None,
     })
 }
