@@ -291,6 +291,17 @@ fn the_host_end_hears_again_after_a_flap() {
     assert_eq!(transcript.sent().count(), 1, "{transcript}");
 }
 
+/// Fences are the kernel's links only: what looks like one on the mock is the code under test's.
+#[test]
+fn no_frame_is_hidden_on_the_mock() {
+    let to_a_fence = Ipv4::new().src([192, 0, 2, 1]).dst([192, 0, 0, 64]) / Udp::new().dport(7) / b"x";
+    let script = Script::new().silent_host().send(to_a_fence);
+    let transcript = on_a_link(|tun| {
+        script.play_at_host_end(tun, |_| receive(tun, |octets| tun.device().transmit(octets).map(drop).unwrap()))
+    });
+    assert_eq!(transcript.unwrap().sent().count(), 1);
+}
+
 /// Neither the rules that always hold nor a check are about what a fault has done.
 #[test]
 fn what_a_fault_made_of_a_frame_is_nobodys_fault() {
