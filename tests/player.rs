@@ -306,7 +306,7 @@ fn no_frame_is_hidden_on_the_mock() {
 #[test]
 fn what_a_fault_made_of_a_frame_is_nobodys_fault() {
     let datagram = || Udp::new().dport(7) / [7; 100];
-    let corrupt = FrameFault::Corrupt { octet: 30, xor: 1, repair: false };
+    let corrupt = FrameFault::Corrupt { octet: 28, xor: 1, repair: false };
     let late = FrameFault::Delay { by: SECOND };
     let script = Script::new()
         .silent_host()
@@ -320,7 +320,7 @@ fn what_a_fault_made_of_a_frame_is_nobodys_fault() {
         on_a_link(|tun| {
             let frame = (Ipv4::new() / Udp::new().sport(7) / [7; 100]).build().unwrap();
             let mut wrong = frame.clone();
-            wrong[30] ^= 1;
+            wrong[28] ^= 1;
             let sevens = |frame: FrameRef<'_>| match frame.payload() {
                 [7, ..] => Ok(()),
                 _ => Err("no seven".to_owned()),
