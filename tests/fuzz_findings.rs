@@ -10,6 +10,10 @@ use tuntap_test::packet::*;
 #[path = "../examples/fuzzed/toy.rs"]
 mod toy;
 
+#[cfg(all(target_os = "linux", feature = "host", feature = "smoltcp"))]
+#[path = "../examples/fuzzed/smoltcp_stack.rs"]
+mod smoltcp_stack;
+
 /// Found by libFuzzer from the committed seeds, and minimised to its two steps: a session, and a message whose value takes
 /// all octets that there are.
 fn a_value_that_takes_all_octets() -> Script {
@@ -52,4 +56,20 @@ fn the_file_is_that_script() {
     let right = Path::new(env!("CARGO_TARGET_TMPDIR")).join("a-value-that-takes-all-octets.bin");
     fs::write(&right, script.encode()).unwrap();
     assert!(file.is_ok_and(|octets| octets == script.encode()), "{} is right", right.display());
+}
+
+/// smoltcp 0.14 sends an ICMPv6 error about a packet to a group, which RFC 4443 section 2.4 (e.3) forbids but for two
+/// kinds, of which this is none.
+#[cfg(all(target_os = "linux", feature = "host", feature = "smoltcp"))]
+#[test]
+fn smoltcp_answers_a_group_with_errors() {
+    use smoltcp_stack::{smoltcp_stack, smoltcp_stack_or_strict};
+
+    let group = [0xff02, 0, 0, 0, 0, 0, 0, 1];
+    let script = || Script::new().silent_host().send_as_host(Ipv6::new().dst(group).next_header(20));
+    let told = catch_unwind(|| fuzz::run_script(script(), smoltcp_stack_or_strict::<true>)).unwrap_err();
+    let told = told.downcast_ref::<String>().map_or("", String::as_str);
+    assert!(told.contains("an ICMP error is about a packet to a group (RFC 4443 section 2.4)"), "{told}");
+    assert!(told.contains("ICMPv6 parameter problem code 1"), "{told}");
+    fuzz::run_script(script(), smoltcp_stack);
 }

@@ -8,6 +8,7 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use tuntap_test::Tun;
 use tuntap_test::device::SmoltcpDevice;
+use tuntap_test::exchange::Monitor;
 use tuntap_test::fuzz::{Player, Script, Turn};
 
 /// Where both sockets listen.
@@ -19,10 +20,21 @@ const PATIENCE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(30)
 /// By then every timer of the stack has gone off: [`PATIENCE`], and TIME-WAIT after it.
 const REST: Duration = Duration::from_secs(600);
 
+/// What smoltcp 0.14 is known to do otherwise than the rules say, found by this target: it answers a packet to a group with
+/// "parameter problem, unrecognized next header" (RFC 4443 section 2.4 (e.3); `tests/fuzz_findings.rs`).
+const KNOWN: Monitor = Monitor::IcmpErrors;
+
 /// The body.
 pub(crate) fn smoltcp_stack(tun: Tun, script: Script) {
+    smoltcp_stack_or_strict::<false>(tun, script);
+}
+
+/// The same, where smoltcp may be held to what is [`KNOWN`], too.
+pub(crate) fn smoltcp_stack_or_strict<const STRICT: bool>(tun: Tun, script: Script) {
     let mut stack = Stack::on(&tun);
-    Player::at_host_end(&tun).rests_within(REST).play(&script, |turn| stack.turn(turn));
+    let player = Player::at_host_end(&tun).rests_within(REST);
+    let player = if STRICT { player } else { player.without(KNOWN) };
+    player.play(&script, |turn| stack.turn(turn));
 }
 
 struct Stack<'a> {

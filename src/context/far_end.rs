@@ -236,6 +236,8 @@ pub(super) struct DeviceSide {
     pub(super) end: Arc<dyn Device>,
     pub(super) dropped: Dropped,
     pub(super) faults: Arc<Faulty>,
+    /// Fences pass the link: on the kernel backend.
+    pub(super) has_fences: bool,
 }
 
 /// Asks a host end how many frames found no room in its queue.
@@ -262,7 +264,7 @@ impl FarEnd for DeviceSide {
         // Used where there is a kernel backend.
         let _ = frame;
         #[cfg(target_os = "linux")]
-        return Fence::is_part(frame);
+        return self.has_fences && Fence::is_part(frame);
         #[cfg(not(target_os = "linux"))]
         false
     }

@@ -200,6 +200,7 @@ impl Link {
                 end: Arc::clone(&end),
                 dropped,
                 faults: self.backing.faulty(),
+                has_fences: self.backing.mock().is_none(),
             }),
             device: end,
         });

@@ -158,7 +158,8 @@ impl TestContext {
 
     /// The same without a recording of what its links see: for bodies that are run a million times.
     pub(crate) fn unrecorded(backend: Backend) -> io::Result<Self> {
-        Ok(Self::of(backend, "", Home::new(backend)?, Self::clock_of(backend), Shared::none()))
+        let clock = if backend == Backend::Mock { Clock::new_virtual_of_many() } else { Clock::system() };
+        Ok(Self::of(backend, "", Home::new(backend)?, clock, Shared::none()))
     }
 
     /// Something that is in nobody's surroundings: stands in while a runner has the real context.

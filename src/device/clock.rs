@@ -61,6 +61,11 @@ impl Clock {
         Self(Some(Arc::new(Scheduler::new(true))))
     }
 
+    /// A virtual clock as one of many: it does not ask the system which threads there are.
+    pub(crate) fn new_virtual_of_many() -> Self {
+        Self(Some(Arc::new(Scheduler::one_of_many())))
+    }
+
     /// The system's time for a link in memory: what is due is done by whoever uses the link.
     pub(crate) fn real_for_mock() -> Self {
         Self(Some(Arc::new(Scheduler::new(false))))

@@ -1,16 +1,29 @@
 //! Whether a thread that does not wait on the clock does anything at all: one in a `join` does not.
 
+#[cfg(target_os = "linux")]
+use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A thread, as the system knows it; `None` where that cannot be told.
 pub(super) type Task = Option<u32>;
 
-/// This thread.
+/// This thread. Looked up once in each process: looking takes as long as many a fuzzed body.
 #[cfg(target_os = "linux")]
 pub(super) fn this_task() -> Task {
+    thread_local! {
+        static TASK: Cell<Option<(u32, Task)>> = const { Cell::new(None) };
+    }
+    // A child of this process has the same thread-locals, and other threads.
+    let process = std::process::id();
+    if let Ok(Some((_, task))) = TASK.try_with(|task| task.get().filter(|(of, _)| *of == process)) {
+        return task;
+    }
     // `/proc/thread-self` is a link to `PID/task/TID` (proc(5)).
-    std::fs::read_link("/proc/thread-self").ok()?.file_name()?.to_str()?.parse().ok()
+    let look = || std::fs::read_link("/proc/thread-self").ok()?.file_name()?.to_str()?.parse().ok();
+    let task = look();
+    let _ = TASK.try_with(|place| place.set(Some((process, task))));
+    task
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -29,6 +42,13 @@ pub(super) fn all_tasks() -> Option<BTreeSet<u32>> {
     let tasks = std::fs::read_dir("/proc/self/task").ok()?;
     let task = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
     Some(tasks.filter_map(|entry| task(entry.ok()?)).collect())
+}
+
+/// Those that there were when somebody first asked for this: for clocks that are made a million times. Who came since is new to
+/// all of them.
+pub(super) fn first_tasks() -> Option<Arc<BTreeSet<u32>>> {
+    static FIRST: OnceLock<Option<Arc<BTreeSet<u32>>>> = OnceLock::new();
+    FIRST.get_or_init(|| all_tasks().map(Arc::new)).clone()
 }
 
 /// The threads of this process that no clock knows.

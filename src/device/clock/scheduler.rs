@@ -4,12 +4,13 @@
 //! who waits something new bumps the generation ([`Scheduler::bump`]), after its own lock is free. Who looked at an older
 //! generation looks again, so no wake-up is lost.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use super::asleep::{all_tasks, this_task};
+use super::asleep::{all_tasks, first_tasks, this_task};
 use super::bell::Bell;
 use super::parties::{Foreign, Grace, Party, Real, State};
 use super::registration;
@@ -37,6 +38,15 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     pub(super) fn new(is_virtual: bool) -> Self {
+        Self::with_strangers(is_virtual, if is_virtual { all_tasks().map(Arc::new) } else { None })
+    }
+
+    /// A virtual one of many that one thread makes one after another.
+    pub(super) fn one_of_many() -> Self {
+        Self::with_strangers(true, first_tasks())
+    }
+
+    fn with_strangers(is_virtual: bool, tasks_before: Option<Arc<BTreeSet<u32>>>) -> Self {
         let now = Instant::now();
         let real = (!is_virtual).then_some(Real { by: Foreign::System { began: now }, at: now });
         let (sources, parties) = (Vec::new(), Vec::new());
@@ -50,7 +60,7 @@ impl Scheduler {
             announced: Vec::new(),
             graces: 0,
             graces_for_new: 0,
-            tasks_before: if is_virtual { all_tasks().map(Arc::new) } else { None },
+            tasks_before,
             grace: Grace::default(),
             round: 0,
             in_circles: false,

@@ -1,6 +1,8 @@
 //! Scripts on links in memory, on any octets, against a model of queues.
 
 mod model;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -286,118 +288,4 @@ fn at_the_host(decoded: &Script, rules: &mut Rules) {
     let all = script.steps().iter().map(|step| if let Step::Advance(by) = step { *by } else { Duration::ZERO }).sum();
     rules.keep("time at a host goes on by what the script says", took == all);
     in_order(&transcript, &script, all, rules);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Broken on purpose: each is found.
-    const BROKEN: &[(&str, Reflect, &str)] = &[
-        (
-            "loses a frame of five octets",
-            |end, now, log| {
-                let mut end =
-                    Broken { end, spoil: |octets| if octets.len() == 5 { None } else { Some(octets.to_vec()) } };
-                reflect(&mut end, now, log);
-            },
-            "what it sends arrives as the model says",
-        ),
-        (
-            "turns over an octet",
-            |end, now, log| {
-                let mut end = Broken { end, spoil: |octets| Some(octets.iter().map(|octet| octet ^ 1).collect()) };
-                reflect(&mut end, now, log);
-            },
-            "what it sends arrives as the model says",
-        ),
-    ];
-
-    struct Broken<'a> {
-        end: &'a mut dyn End,
-        spoil: fn(&[u8]) -> Option<Vec<u8>>,
-    }
-
-    impl End for Broken<'_> {
-        fn receive(&mut self) -> Result<Vec<u8>, i32> {
-            self.end.receive()
-        }
-
-        fn transmit(&mut self, octets: &[u8]) -> Result<(), i32> {
-            (self.spoil)(octets).map_or(Ok(()), |octets| self.end.transmit(&octets))
-        }
-    }
-
-    fn message(body: impl FnOnce()) -> String {
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_err();
-        panic.downcast::<String>().map_or_else(|_| String::new(), |text| *text)
-    }
-
-    /// Numbers that look like chance, the same each time (Steele, Lea, Flood: SplitMix64).
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, end: u64) -> u64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) % end
-        }
-
-        fn octets(&mut self, most: u64) -> Vec<u8> {
-            let first = [0x45, 0x60, 0x45, 0x12][usize::try_from(self.below(4)).unwrap()];
-            let length = self.below(most);
-            std::iter::once(first).chain((0..length).map(|_| u8::try_from(self.below(256)).unwrap())).collect()
-        }
-
-        /// A step as octets: its kind, its length and its value.
-        fn step(&mut self) -> Vec<u8> {
-            let small = |number: u64| number.to_be_bytes();
-            let (kind, value) = match self.below(12) {
-                0..=4 => (1, self.octets(90)),
-                5 => (2, vec![u8::try_from(self.below(3)).unwrap(), u8::try_from(self.below(2)).unwrap()]),
-                6 => (3, small(self.below(8)).to_vec()),
-                7 | 8 => {
-                    let head = vec![u8::try_from(self.below(2)).unwrap(), u8::try_from(self.below(6)).unwrap()];
-                    (4, [head, small(self.below(7)).to_vec(), small(self.below(7)).to_vec()].concat())
-                }
-                9 => {
-                    let head = vec![u8::try_from(self.below(2)).unwrap(), u8::try_from(self.below(7)).unwrap()];
-                    (5, [head, small(self.below(30)).to_vec()].concat())
-                }
-                10 => {
-                    let fault = [0, 1, 1, 1, 2, 2, 3, 3, 4][usize::try_from(self.below(9)).unwrap()];
-                    let a = u32::try_from(self.below(100)).unwrap();
-                    (6, [vec![fault], a.to_be_bytes().to_vec()].concat())
-                }
-                _ => (3, small(self.below(1 << 40)).to_vec()),
-            };
-            let length = u8::try_from(value.len()).unwrap();
-            [vec![kind, 0, 0, length], value].concat()
-        }
-    }
-
-    #[test]
-    fn the_mock_does_as_the_model() {
-        let scripts = std::env::var("SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
-        for seed in 0..scripts {
-            let mut numbers = Numbers(seed);
-            let mut octets = vec![u8::try_from(numbers.below(2)).unwrap()];
-            for _ in 0..numbers.below(30) {
-                octets.extend(numbers.step());
-            }
-            exchange(&octets);
-        }
-    }
-
-    #[test]
-    fn broken_code_is_found() {
-        let script = Script::new().send_raw([0x45, 1, 2, 3, 4]).encode();
-        exchange(&script);
-        for (what, code, rule) in BROKEN {
-            let told = message(|| exchanged(&script, *code));
-            assert!(told.contains(rule), "{what}: {told}");
-        }
-    }
 }
