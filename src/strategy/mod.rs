@@ -17,3 +17,4 @@
 pub mod codec;
 pub mod fault;
 pub mod packet;
+pub mod script;

@@ -58,6 +58,8 @@ use std::time::Duration;
 pub use answer::{Answer, Reply};
 pub use capture::CaptureToScript;
 pub use edit::Edit;
+#[cfg(feature = "proptest")]
+pub(crate) use edit::LAYERS;
 pub use fault::Fault;
 pub use socket::SocketCall;
 
