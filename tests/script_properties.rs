@@ -30,7 +30,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
         for (at, value, what) in changes {
             let at = at.index(octets.len());
             match what {
-                0 => octets[at] = value,
+                0 => octets.iter_mut().skip(at).take(1).for_each(|octet| *octet = value),
                 1 => octets.insert(at, value),
                 2 => {
                     octets.remove(at);

@@ -58,9 +58,11 @@ use std::time::Duration;
 pub use answer::{Answer, Reply};
 pub use capture::CaptureToScript;
 pub use edit::Edit;
+pub(crate) use edit::EditValue;
 #[cfg(feature = "proptest")]
 pub(crate) use edit::LAYERS;
 pub use fault::Fault;
+pub(crate) use fault::Next;
 pub use socket::SocketCall;
 
 use crate::device::Mode;
