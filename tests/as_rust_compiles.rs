@@ -1,10 +1,17 @@
 //! What `as_rust` prints compiles and makes the same again: some 300 frames of the strategies, whose expressions stand in
-//! as_rust_compiles/cases.rs as they were printed, and templates of every form of constraint.
+//! as_rust_compiles/cases.rs as they were printed, templates of every form of constraint, and scripts
+//! (as_rust_compiles/scripts.rs).
 //!
-//! Each run with the feature `proptest` prints fresh cases into `target/tmp/as_rust_cases.rs`; copy that over the old ones
-//! when printing has changed on purpose, and read the difference.
+//! Each run with the feature `proptest` prints fresh cases into `target/tmp/as_rust_cases.rs`, and scripts into
+//! `target/tmp/as_rust_scripts.rs`; copy that over the old ones when printing has changed on purpose, and read the
+//! difference.
 
+#[path = "script/everything.rs"]
+mod everything;
+
+use everything::everything;
 use tuntap_test::device::{FrameRef, Mode};
+use tuntap_test::fuzz::Script;
 use tuntap_test::packet::*;
 
 /// A case's frame, and the template that its expression made.
@@ -93,6 +100,110 @@ fn fresh_cases_are_printed() {
     text.push_str("}\n");
     assert!(groups >= 15);
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/as_rust_cases.rs"), text).unwrap();
+}
+
+/// Each with the octets that it decodes from.
+mod scripts {
+    use std::time::Duration;
+
+    use tuntap_test::fault::*;
+    use tuntap_test::fuzz::*;
+    use tuntap_test::packet::*;
+
+    pub(crate) const SOURCE: &str = include_str!("as_rust_compiles/scripts.rs");
+    include!("as_rust_compiles/scripts.rs");
+}
+
+#[test]
+fn each_printed_script_is_itself() {
+    let (mut scripts, mut everything_is_there) = (0, false);
+    scripts::each(&mut |octets, script| {
+        assert_eq!(script, Script::decode(octets), "{}", script.as_rust());
+        assert!(scripts::SOURCE.contains(&script.as_rust()), "not what is printed now:\n{}", script.as_rust());
+        everything_is_there |= script == everything();
+        scripts += 1;
+    });
+    assert!(scripts >= 50 && everything_is_there, "{scripts} scripts; with each variant: {everything_is_there}");
+}
+
+#[cfg(feature = "proptest")]
+#[test]
+fn fresh_scripts_are_printed() {
+    use std::collections::BTreeMap;
+    use std::fmt::Write;
+
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+    use tuntap_test::fuzz::Step;
+    use tuntap_test::strategy::script::{answer, script_on};
+
+    let mut runner = TestRunner::deterministic();
+    let is_application = |kind| matches!(kind, LayerKind::Dns | LayerKind::Dhcp);
+    // Some edits of each field that can be set.
+    let (answers, mut seen, mut edits) = (answer(), BTreeMap::<_, usize>::new(), Script::new());
+    for _ in 0..20_000 {
+        let answer = answers.new_tree(&mut runner).unwrap().current();
+        let fields: Vec<_> = answer.edits().iter().map(|edit| (edit.layer(), edit.field())).collect();
+        if !fields.iter().any(|(kind, _)| is_application(*kind))
+            && fields.iter().any(|field| seen.get(field).is_none_or(|times| *times < 3))
+        {
+            fields.into_iter().for_each(|field| *seen.entry(field).or_default() += 1);
+            edits = edits.answer(answer);
+        }
+    }
+    assert!(seen.len() >= 160, "only {} fields are set", seen.len());
+    let mut found = vec![everything(), edits, Script::new(), Script::on(Mode::Tap).silent_host()];
+    let both = [(Mode::Tun, script_on(Mode::Tun)), (Mode::Tap, script_on(Mode::Tap))];
+    for (mode, strategy) in both.iter().cycle() {
+        if found.len() == 60 {
+            break;
+        }
+        let (mode, script) = (*mode, strategy.new_tree(&mut runner).unwrap().current());
+        let application = |step: &Step| match step {
+            Step::Frame(octets) => {
+                let mut layers = FrameRef::new(mode, octets).layers();
+                layers.any(is_application)
+            }
+            // Fields of messages that a feature brings.
+            Step::Answer(answer) => answer.edits().iter().any(|edit| is_application(edit.layer())),
+            _ => false,
+        };
+        if (1..=600).contains(&script.encode().len()) && !script.steps().iter().any(application) {
+            found.push(script);
+        }
+    }
+    let mut text = "// Printed by the test `fresh_scripts_are_printed`; not written by hand.\n".to_owned();
+    for (number, script) in found.iter().enumerate() {
+        let (octets, expression) = (script.encode(), script.as_rust());
+        let _ = writeln!(
+            text,
+            "\nfn script_{number}(check: &mut dyn FnMut(&[u8], Script)) {{\ncheck(b\"{}\", {expression});\n}}",
+            octets.escape_ascii()
+        );
+    }
+    text.push_str("\npub(crate) fn each(check: &mut dyn FnMut(&[u8], Script)) {\n");
+    for number in 0..found.len() {
+        let _ = writeln!(text, "    script_{number}(check);");
+    }
+    text.push_str("}\n");
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/as_rust_scripts.rs"), text).unwrap();
+}
+
+/// What no setter takes is said by the encoding: a domain name that is none, a list of addresses that ends in one.
+#[cfg(feature = "dhcp")]
+#[test]
+fn an_edit_that_no_setter_makes_is_printed_as_octets() {
+    let edit = [&[15, 6][..], b"router", &[0, 0, 3, 192, 0, 2]].concat();
+    let octets = [&[0, 2, 0, 0, 2 + 14, 0, 0][..], &edit].concat();
+    let script = Script::decode(&octets);
+    assert_eq!(
+        script.as_rust(),
+        format!("Script::new()\n    .step(Script::decode(b\"{}\").steps()[0].clone())", octets.escape_ascii())
+    );
+    let again = Script::new()
+        .step(Script::decode(b"\x00\x02\x00\x00\x10\x00\x00\x0f\x06router\x00\x00\x03\xc0\x00\x02").steps()[0].clone());
+    assert_eq!(script, again);
+    assert_eq!(script.encode(), octets);
 }
 
 fn without_spaces(text: &str) -> String {

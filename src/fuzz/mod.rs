@@ -8,10 +8,12 @@
 //! * [`Reproduction`]: what a fuzzer found, in words, as a capture and as a test.
 //! * [`Differential`]: two that should do the same.
 //! * [`mutate`]: a mutator for frames that puts lengths and checksums right, [`fuzz_mutator!`](crate::fuzz_mutator).
+//! * [`corpus`]: captures as seeds, one for each class of what they cover.
 //! * [`targets`]: the bodies of this crate's own fuzz targets.
 //!
 #![doc = include_str!("guide.md")]
 
+pub mod corpus;
 mod differential;
 pub mod mutate;
 mod player;

@@ -118,6 +118,8 @@ pub(crate) struct FieldInfo {
     /// Lengths, checksums and protocol numbers: `complete` fills them in, and no report counts them as unchecked.
     pub(crate) computed: bool,
     pub(crate) show: Show,
+    /// The bits of the type that its setter takes.
+    pub(crate) width: usize,
 }
 
 /// Where a field stands in its header.
@@ -181,6 +183,7 @@ pub(crate) const fn bits(from: usize, length: usize) -> FieldInfo {
         default: 0,
         computed: false,
         show: Show::Decimal,
+        width: 0,
     }
 }
 
@@ -198,6 +201,7 @@ pub(crate) const fn parts(
         default: 0,
         computed: false,
         show: Show::Octets,
+        width: 0,
     }
 }
 
@@ -210,6 +214,7 @@ pub(crate) const fn option(find: fn(&[u8]) -> Option<Range<usize>>, append: fn(u
         default: 0,
         computed: false,
         show: Show::Decimal,
+        width: 0,
     }
 }
 
@@ -222,6 +227,7 @@ pub(crate) const fn octets(find: fn(&[u8]) -> Option<Range<usize>>, append: fn(&
         default: 0,
         computed: false,
         show: Show::Octets,
+        width: 0,
     }
 }
 
@@ -496,7 +502,11 @@ macro_rules! layer {
             kind: $crate::packet::LayerKind::$kind,
             name: $text,
             rust: stringify!($name),
-            fields: &[$($crate::packet::layer::FieldInfo { name: stringify!($field), ..$info }),*],
+            fields: &[$($crate::packet::layer::FieldInfo {
+                name: stringify!($field),
+                width: 8 * size_of::<$type>(),
+                ..$info
+            }),*],
             behaviour: $behaviour,
         };
 

@@ -15,6 +15,7 @@ use etherparse::icmpv6::NdpOptionHeader;
 
 use super::field::{Constraint, FieldValue};
 use super::layer::{At, FieldInfo, Layer, LayerKind, Show, octets};
+use super::view::View;
 
 /// How the options of a list are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -200,6 +201,15 @@ impl OptionList {
             let named = nth == 0 && self.named.iter().any(|(_, kind)| *kind == option.kind);
             (!named && !self.framing.is_padding(option.kind)).then(|| self.field(option.kind, nth))
         })
+    }
+}
+
+impl View<'_> {
+    /// The kinds of the options in the header, and which of them are padding only.
+    pub(crate) fn options(&self) -> impl Iterator<Item = (u8, bool)> {
+        list(self.protocol.kind)
+            .into_iter()
+            .flat_map(|list| list.each(self.header).map(|option| (option.kind, list.framing.is_padding(option.kind))))
     }
 }
 

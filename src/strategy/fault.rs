@@ -38,7 +38,7 @@ fn number() -> BoxedStrategy<u64> {
 }
 
 /// A time: none, some milliseconds, or any nanoseconds up to a second.
-fn time() -> BoxedStrategy<Duration> {
+pub(super) fn time() -> BoxedStrategy<Duration> {
     prop_oneof![
         1 => Just(Duration::ZERO),
         4 => (0_u64..=100).prop_map(Duration::from_millis),
@@ -76,7 +76,7 @@ pub fn call() -> BoxedStrategy<Call> {
 }
 
 /// Any fault of frame `number`.
-fn frame_fault_of(number: u64) -> BoxedStrategy<FrameFault> {
+pub(super) fn frame_fault_of(number: u64) -> BoxedStrategy<FrameFault> {
     prop_oneof![
         4 => Just(FrameFault::Drop),
         2 => time().prop_map(|by| FrameFault::Delay { by }),
@@ -91,7 +91,7 @@ fn frame_fault_of(number: u64) -> BoxedStrategy<FrameFault> {
 }
 
 /// Any fault of a call.
-fn call_fault(call: Call) -> BoxedStrategy<CallFault> {
+pub(super) fn call_fault(call: Call) -> BoxedStrategy<CallFault> {
     let errors = vec![CallFault::Eagain, CallFault::Eintr, CallFault::Eio, CallFault::Enobufs, CallFault::Ebadfd];
     let errors = sample::select(errors);
     match call {

@@ -22,5 +22,6 @@ pub mod fragments;
 pub mod packet;
 mod plain;
 pub mod port;
+pub mod script;
 mod simpler;
 pub mod tcp_stream;

@@ -21,9 +21,9 @@ use crate::packet::{IntoPacket, Packet, TcpFlags};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Answer {
-    pub(super) to: u8,
-    pub(super) reply: Reply,
-    pub(super) edits: Vec<Edit>,
+    pub(crate) to: u8,
+    pub(crate) reply: Reply,
+    pub(crate) edits: Vec<Edit>,
 }
 
 /// What kind of reply an [`Answer`] is.

@@ -20,17 +20,18 @@ use crate::packet::{Layer, LayerKind, protocol};
 pub struct Edit {
     pub(super) layer: LayerKind,
     pub(super) field: &'static str,
-    pub(super) value: EditValue,
+    pub(crate) value: EditValue,
 }
 
+/// What a field is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EditValue {
+pub(crate) enum EditValue {
     Number(u128),
     Octets(Vec<u8>),
 }
 
 /// The kinds of layers by their numbers in the encoding.
-const LAYERS: [LayerKind; 17] = [
+pub(crate) const LAYERS: [LayerKind; 17] = [
     LayerKind::Ethernet,
     LayerKind::Vlan,
     LayerKind::Arp,
@@ -69,7 +70,7 @@ impl Edit {
         let edit = |info: &FieldInfo, constraint: &Constraint| {
             let known = info_of(layer.kind(), info.name)?;
             let value = match constraint.exact()? {
-                Value::Bits(bits) => EditValue::Number(bits),
+                Value::Bits(bits) => EditValue::Number(bits & mask(width(known))),
                 Value::Octets(octets) => EditValue::Octets(octets.to_vec()),
                 Value::Parts(_) => return None,
             };
@@ -79,12 +80,11 @@ impl Edit {
     }
 
     /// The edit of a field of that name; `None` where there is none.
-    pub(super) fn named(layer: u8, name: &[u8], value: &[u8]) -> Option<Self> {
+    pub(crate) fn named(layer: u8, name: &[u8], value: &[u8]) -> Option<Self> {
         let layer = *LAYERS.get(usize::from(layer))?;
         let info = info_of(layer, std::str::from_utf8(name).ok()?)?;
         let value = match info.at {
-            At::Bits { length, .. } => EditValue::Number(number(value) & mask(length)),
-            At::Find { .. } => EditValue::Number(number(value)),
+            At::Bits { .. } | At::Find { .. } => EditValue::Number(number(value) & mask(width(info))),
             At::Octets { .. } => EditValue::Octets(value.to_vec()),
             At::Option { .. } | At::Parts { .. } => return None,
         };
@@ -114,8 +114,18 @@ impl Edit {
     }
 }
 
+/// The field of that name. Of a message whose feature is off there is none: it would be the payload's.
 fn info_of(kind: LayerKind, name: &str) -> Option<&'static FieldInfo> {
-    protocol(kind).fields.iter().find(|info| info.name == name)
+    let protocol = protocol(kind);
+    protocol.fields.iter().find(|info| info.name == name).filter(|_| protocol.kind == kind)
+}
+
+/// The bits of a field that is a number: in an option as many as its setter takes.
+const fn width(info: &FieldInfo) -> usize {
+    match info.at {
+        At::Bits { length, .. } => length,
+        _ => info.width,
+    }
 }
 
 fn number(octets: &[u8]) -> u128 {

@@ -22,10 +22,11 @@ use crate::fault::{Call, CallFault, FrameFault, Towards};
 ///          6 packet information   a: bits 16–31 flags, bits 0–15 protocol     (of a transmit: EIO)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(pub(super) NextFault);
+pub struct Fault(pub(crate) NextFault);
 
+/// What comes next, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::fuzz) enum NextFault {
+pub(crate) enum NextFault {
     Frame(Towards, FrameFault),
     Call(Call, CallFault),
 }

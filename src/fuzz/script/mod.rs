@@ -58,8 +58,11 @@ use std::time::Duration;
 pub use answer::{Answer, Reply};
 pub use capture::CaptureToScript;
 pub use edit::Edit;
+pub(crate) use edit::EditValue;
+#[cfg(feature = "proptest")]
+pub(crate) use edit::LAYERS;
 pub use fault::Fault;
-pub(in crate::fuzz) use fault::NextFault;
+pub(crate) use fault::NextFault;
 pub use socket::SocketCall;
 pub(in crate::fuzz) use words::StepOn;
 

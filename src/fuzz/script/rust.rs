@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::edit::Edit;
 use super::fault::NextFault;
 use super::{Answer, Fault, Reply, Script, SocketCall, Step};
-use crate::device::{FrameRef, Mode};
+use crate::device::{FrameRef, LARGEST_FRAME, Mode};
 use crate::fault::{CallFault, FrameFault, LinkFault};
 use crate::packet::rust::{flags, octets};
 use crate::packet::{Layer, protocol};
@@ -48,7 +48,11 @@ impl Script {
 fn call(mode: Mode, step: &Step) -> String {
     match step {
         Step::Frame(found) => send(mode, found),
-        Step::Answer(answer) => format!("answer({})", expression(answer)),
+        Step::Answer(answer) => match expression(answer) {
+            Some(expression) => format!("answer({expression})"),
+            // What no setter says, such as a name that is none, the encoding does.
+            None => format!("step({})", encoded(mode, step)),
+        },
         Step::Advance(by) => format!("advance({})", duration(*by)),
         Step::Fault(fault) => format!("fault({})", planned(fault)),
         Step::Link(LinkFault::Down) => "down()".to_owned(),
@@ -64,7 +68,7 @@ fn call(mode: Mode, step: &Step) -> String {
 fn send(mode: Mode, found: &[u8]) -> String {
     let frame = FrameRef::new(mode, found);
     match mode {
-        _ if found.is_empty() => "send_raw([])".to_owned(),
+        _ if found.is_empty() || found.len() > LARGEST_FRAME => format!("send_raw({})", octets(found)),
         Mode::Tun if !matches!(found.first().map(|octet| octet >> 4), Some(4 | 6)) => {
             format!("send_raw({})", octets(found))
         }
@@ -76,10 +80,19 @@ pub(super) fn duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
     let exact = [(1_000_000_000, "from_secs"), (1_000_000, "from_millis"), (1_000, "from_micros"), (1, "from_nanos")];
     let unit = exact.into_iter().find(|(unit, _)| nanoseconds.is_multiple_of(*unit));
-    unit.map_or_else(String::new, |(unit, name)| format!("Duration::{name}({})", nanoseconds / unit))
+    match unit.map(|(unit, name)| (nanoseconds / unit, name)) {
+        Some((number, name)) if number <= u64::MAX.into() => format!("Duration::{name}({number})"),
+        _ => format!("Duration::new({}, {})", time.as_secs(), time.subsec_nanos()),
+    }
 }
 
-fn expression(answer: &Answer) -> String {
+/// The step as its octets, taken out of the script that they are.
+fn encoded(mode: Mode, step: &Step) -> String {
+    let script = octets(&Script::on(mode).step(step.clone()).encode());
+    format!("Script::decode({script}).steps()[0].clone()")
+}
+
+fn expression(answer: &Answer) -> Option<String> {
     let mut text = match &answer.reply {
         Reply::Peer => "Answer::peer()".to_owned(),
         Reply::Mirror => "Answer::mirror()".to_owned(),
@@ -99,16 +112,16 @@ fn expression(answer: &Answer) -> String {
         let _ = write!(text, ".off_by({sequence}, {acknowledgement})");
     }
     for edit in &answer.edits {
-        let _ = write!(text, ".with({})", layer(edit));
+        let _ = write!(text, ".with({})", layer(edit)?);
     }
-    text
+    Some(text)
 }
 
-fn layer(edit: &Edit) -> String {
+/// The layer that sets that field and no other; `None` where no setter sets it to that.
+fn layer(edit: &Edit) -> Option<String> {
     let mut layer = Layer::new(protocol(edit.layer));
     edit.set(&mut layer);
-    let expression = layer.expression(false, &|_, _| None);
-    expression.map_or_else(String::new, |expression| expression.to_string())
+    layer.expression(false, &|_, _| None).map(|expression| expression.to_string())
 }
 
 fn planned(fault: &Fault) -> String {

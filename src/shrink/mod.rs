@@ -1,6 +1,6 @@
-//! From many faults to the few that make a test fail.
+//! From many faults to the few that make a test fail, and from a long script to the few simple steps that do.
 //!
-//! Layer: above [`fault`](crate::fault); it knows no test, only a closure that runs one.
+//! Layer: above [`fault`](crate::fault) and [`fuzz::Script`](crate::fuzz::Script); it knows no test, only a closure that runs one.
 //!
 //! A run with random faults that fails has done dozens of them, and two or three matter. What it did is a plan of exact
 //! faults ([`Injector::exact_plan`](crate::fault::Injector::exact_plan), or its `fault-plan.toml`). Here faults are
@@ -31,18 +31,29 @@
 //! assert_eq!(shrunk.plan.exact().unwrap().len(), 3);
 //! # Ok::<(), tuntap_test::shrink::ShrinkError>(())
 //! ```
+//!
+//! Of a script ([`Shrinker::script`]) steps are taken out in the same way, and those that are left are made simpler: the packet
+//! that a person would write, no edits, round times.
 
-use std::collections::HashSet;
+mod ddmin;
+mod frame;
+mod number;
+mod script;
+mod step;
+
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use script::ShrunkScript;
+
 use crate::fault::FaultPlan;
+use ddmin::{Runs, ddmin};
 
 /// How many times a test is run at most, unless [`Shrinker::most_runs`] says otherwise.
 const MOST_RUNS: usize = 1_000;
 
-/// Shrinks plans.
+/// Shrinks plans and scripts.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Shrinker {
@@ -95,6 +106,8 @@ pub enum ShrinkError {
     NotExact,
     /// The test passes with all of the plan's faults.
     Passes,
+    /// The test passes with the whole script.
+    ScriptPasses,
 }
 
 impl fmt::Display for ShrinkError {
@@ -106,6 +119,10 @@ impl fmt::Display for ShrinkError {
             Self::Passes => {
                 "the test passes with all the faults of the plan: it depends on something else as well, such as real \
                  time or the order of threads"
+            }
+            Self::ScriptPasses => {
+                "the test passes with the whole script: it depends on something else as well, such as real time or the \
+                 order of threads"
             }
         })
     }
@@ -119,7 +136,8 @@ impl Shrinker {
         Self::default()
     }
 
-    /// Runs a test so many times at most. A plan of n faults of which k matter takes about k² + k·log n runs as a rule.
+    /// Runs a test so many times at most. A plan of n faults of which k matter takes about k² + k·log n runs as a rule; a
+    /// script some dozens more for each step that is left.
     pub const fn most_runs(mut self, runs: usize) -> Self {
         self.most_runs = runs;
         self
@@ -139,100 +157,19 @@ impl Shrinker {
             let kept = kept.iter().filter_map(|index| faults.get(*index).copied());
             kept.collect::<FaultPlan>().seed(seed)
         };
-        let mut search = Search { most_runs: self.most_runs, runs: 0, passed: HashSet::new() };
         let all: Vec<usize> = (0..faults.len()).collect();
-        // The first run is not counted against the limit: without it nothing is known.
-        search.runs += 1;
-        if !fails(&of(&all)) {
+        let mut runs = Runs::new(self.most_runs);
+        if !runs.first(|| fails(&of(&all))) {
             return Err(ShrinkError::Passes);
         }
-        let (kept, minimal) = search.ddmin(all, |kept| fails(&of(kept)));
-        Ok(Shrunk { plan: of(&kept), from: faults.len(), runs: search.runs, minimal })
+        let (kept, minimal) = ddmin(all, &mut |kept| runs.fails(kept.to_vec(), || fails(&of(kept))));
+        Ok(Shrunk { plan: of(&kept), from: faults.len(), runs: runs.made(), minimal })
     }
 }
 
 /// Runs a test's body, and tells whether it panicked. What a panic prints is printed.
 pub fn panics(body: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(body)).is_err()
-}
-
-struct Search {
-    most_runs: usize,
-    runs: usize,
-    /// Those with which the test passed.
-    passed: HashSet<Vec<usize>>,
-}
-
-/// The runs are used up.
-struct UsedUp;
-
-impl Search {
-    fn fails(&mut self, kept: &[usize], fails: &mut impl FnMut(&[usize]) -> bool) -> Result<bool, UsedUp> {
-        if self.passed.contains(kept) {
-            return Ok(false);
-        }
-        if self.runs >= self.most_runs {
-            return Err(UsedUp);
-        }
-        self.runs += 1;
-        let failed = fails(kept);
-        if !failed {
-            self.passed.insert(kept.to_vec());
-        }
-        Ok(failed)
-    }
-
-    /// Those that are left, and whether none of them can go.
-    fn ddmin(&mut self, mut kept: Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) -> (Vec<usize>, bool) {
-        if kept.is_empty() {
-            return (kept, true);
-        }
-        match self.fails(&[], &mut fails) {
-            Ok(true) => return (Vec::new(), true),
-            Ok(false) => {}
-            Err(UsedUp) => return (kept, false),
-        }
-        let mut parts = 2;
-        while kept.len() > 1 {
-            match self.fewer(&kept, parts, &mut fails) {
-                Ok(Some(Fewer::Part(part))) => (kept, parts) = (part, 2),
-                Ok(Some(Fewer::Rest(rest))) => (kept, parts) = (rest, parts.saturating_sub(1).max(2)),
-                Ok(None) if parts >= kept.len() => break,
-                Ok(None) => parts = (parts * 2).min(kept.len()),
-                Err(UsedUp) => return (kept, false),
-            }
-        }
-        (kept, true)
-    }
-
-    /// One of so many parts, or all but one, with which the test fails.
-    fn fewer(
-        &mut self,
-        kept: &[usize],
-        parts: usize,
-        fails: &mut impl FnMut(&[usize]) -> bool,
-    ) -> Result<Option<Fewer>, UsedUp> {
-        let cut = |part: usize| part * kept.len() / parts;
-        let ranges = || (0..parts).map(|part| (cut(part), cut(part + 1)));
-        for (from, to) in ranges() {
-            let part = kept.get(from..to).unwrap_or_default();
-            if self.fails(part, fails)? {
-                return Ok(Some(Fewer::Part(part.to_vec())));
-            }
-        }
-        for (from, to) in ranges().filter(|_| parts > 2) {
-            let rest = [kept.get(..from).unwrap_or_default(), kept.get(to..).unwrap_or_default()].concat();
-            if self.fails(&rest, fails)? {
-                return Ok(Some(Fewer::Rest(rest)));
-            }
-        }
-        Ok(None)
-    }
-}
-
-enum Fewer {
-    Part(Vec<usize>),
-    Rest(Vec<usize>),
 }
 
 #[cfg(test)]
@@ -300,6 +237,8 @@ mod tests {
         let not_exact = FaultPlan::new().loss(0.5);
         assert_eq!(Shrinker::new().faults(&not_exact, |_| true), Err(ShrinkError::NotExact));
         assert_eq!(Shrinker::new().faults(&drops(1..=5), |_| false), Err(ShrinkError::Passes));
+        let (plan, script) = (ShrinkError::Passes.to_string(), ShrinkError::ScriptPasses.to_string());
+        assert!(plan.contains("all the faults of the plan") && script.contains("the whole script"), "{plan}\n{script}");
     }
 
     #[test]
