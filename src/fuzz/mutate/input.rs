@@ -123,7 +123,8 @@ const fn mode_of(first: u8) -> Mode {
 
 impl Input for FirstOctet {
     fn mutate(&self, mutator: &mut Mutator, input: &mut Vec<u8>, most: usize, octets: &mut Octets<'_>) {
-        let Some(first) = input.first().copied().filter(|_| most > 0) else {
+        input.truncate(most);
+        let Some(first) = input.first().copied() else {
             havoc(input, most, &mut mutator.draw);
             return;
         };
