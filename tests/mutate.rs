@@ -37,7 +37,11 @@ fn frames() -> Vec<(Mode, Vec<u8>)> {
         Ipv4::new().id(7).fragment_offset(185).protocol(17) / [7; 16],
         Ipv6::new() / tcp().dport(80).syn().mss(1220),
         Ipv6::new() / Udp::new().dport(9) / b"some octets",
-        Ipv6::new() / HopByHop::router_alert(0) / DestinationOptions::new().option(0x3e, [1, 2]) / Udp::new().dport(9) / b"octets",
+        Ipv6::new()
+            / HopByHop::router_alert(0)
+            / DestinationOptions::new().option(0x3e, [1, 2])
+            / Udp::new().dport(9)
+            / b"octets",
         Ipv6::new() / Routing::type2(six) / Fragment::new().id(7) / Icmpv6::echo_request(7, 1) / b"octets",
         Ipv6::new() / Icmpv6::neighbor_advertisement(six).target_link_layer_address([2, 0, 0, 0, 0, 2]),
     ];
@@ -70,14 +74,17 @@ fn any_mode() -> impl Strategy<Value = Mode> {
 
 /// Octets that begin as frames do, so that they are read.
 fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
-    let of_a_frame = (0..frames().len(), vec((any::<prop::sample::Index>(), any::<u8>()), 0..8)).prop_map(|(at, changes)| {
-        let mut octets = frames()[at].1.clone();
-        for (index, octet) in changes {
-            let index = index.index(octets.len());
-            octets[index] = octet;
-        }
-        octets
-    });
+    let of_a_frame =
+        (0..frames().len(), vec((any::<prop::sample::Index>(), any::<u8>()), 0..8)).prop_map(|(at, changes)| {
+            let mut octets = frames().into_iter().nth(at).map(|(_, frame)| frame).unwrap_or_default();
+            for (index, octet) in changes {
+                let index = index.index(octets.len());
+                if let Some(place) = octets.get_mut(index) {
+                    *place = octet;
+                }
+            }
+            octets
+        });
     prop_oneof![vec(any::<u8>(), 0..200), of_a_frame]
 }
 
@@ -119,15 +126,19 @@ proptest! {
 fn mutants_of_sound_frames_are_sound() {
     let (mut all, mut unsound, mut changed) = (0, 0, 0);
     let mut by: BTreeMap<Mutation, usize> = BTreeMap::new();
-    mutants(2000, |mutator| mutator.leave_out_one_in(0), |mode, frame, mutant, mutator| {
-        all += 1;
-        changed += usize::from(frame != mutant);
-        assert_eq!(mutator.left_out(), None);
-        if !is_sound(mode, mutant) {
-            unsound += 1;
-            mutator.applied().for_each(|mutation| *by.entry(mutation).or_default() += 1);
-        }
-    });
+    mutants(
+        2000,
+        |mutator| mutator.leave_out_one_in(0),
+        |mode, frame, mutant, mutator| {
+            all += 1;
+            changed += usize::from(frame != mutant);
+            assert_eq!(mutator.left_out(), None);
+            if !is_sound(mode, mutant) {
+                unsound += 1;
+                mutator.applied().for_each(|mutation| *by.entry(mutation).or_default() += 1);
+            }
+        },
+    );
     println!("{unsound} of {all} are unsound, {changed} changed: {by:?}");
     assert!(unsound * 100 <= all, "{unsound} of {all} mutants are unsound: {by:?}");
     assert!(changed * 100 >= all * 90, "{changed} of {all} mutants differ");
@@ -136,15 +147,34 @@ fn mutants_of_sound_frames_are_sound() {
 #[test]
 fn every_mutation_happens() {
     let mut counts: BTreeMap<Mutation, usize> = BTreeMap::new();
-    mutants(2000, |mutator| mutator, |_, _, _, mutator| {
-        mutator.applied().for_each(|mutation| *counts.entry(mutation).or_default() += 1);
-    });
+    mutants(
+        2000,
+        |mutator| mutator,
+        |_, _, _, mutator| {
+            mutator.applied().for_each(|mutation| *counts.entry(mutation).or_default() += 1);
+        },
+    );
     println!("{counts:?}");
     use Mutation::*;
     for mutation in [
-        Field, OptionInserted, OptionRemoved, OptionDuplicated, OptionsReordered, OptionLength, OptionValue,
-        LayerInserted, LayerRemoved, LayersSwapped, LayerDuplicated, Tunnelled, Quoted, TransportReplaced,
-        PayloadOctets, PayloadLength, Fragmentation, Octets,
+        Field,
+        OptionInserted,
+        OptionRemoved,
+        OptionDuplicated,
+        OptionsReordered,
+        OptionLength,
+        OptionValue,
+        LayerInserted,
+        LayerRemoved,
+        LayersSwapped,
+        LayerDuplicated,
+        Tunnelled,
+        Quoted,
+        TransportReplaced,
+        PayloadOctets,
+        PayloadLength,
+        Fragmentation,
+        Octets,
     ] {
         assert!(counts.get(&mutation).is_some_and(|count| *count >= 20), "{mutation:?}: {counts:?}");
     }
@@ -155,15 +185,23 @@ fn every_mutation_happens() {
 fn every_layer_is_reached() {
     let mut reached = BTreeSet::new();
     let mut there = BTreeSet::new();
-    mutants(300, |mutator| mutator, |mode, frame, mutant, mutator| {
-        let before = Dissection::new(FrameRef::new(mode, frame));
-        let after = Dissection::new(FrameRef::new(mode, mutant));
-        there.extend(before.kinds());
-        if mutator.applied().eq([Mutation::Field]) && before.kinds().eq(after.kinds()) {
-            // Outermost first: a checksum further out follows what is changed inside, a field does not.
-            reached.extend(before.kinds().filter(|kind| *kind != LayerKind::Payload && before.header(*kind) != after.header(*kind)));
-        }
-    });
+    mutants(
+        300,
+        |mutator| mutator,
+        |mode, frame, mutant, mutator| {
+            let before = Dissection::new(FrameRef::new(mode, frame));
+            let after = Dissection::new(FrameRef::new(mode, mutant));
+            there.extend(before.kinds());
+            if mutator.applied().eq([Mutation::Field]) && before.kinds().eq(after.kinds()) {
+                // Outermost first: a checksum further out follows what is changed inside, a field does not.
+                reached.extend(
+                    before
+                        .kinds()
+                        .filter(|kind| *kind != LayerKind::Payload && before.header(*kind) != after.header(*kind)),
+                );
+            }
+        },
+    );
     there.remove(&LayerKind::Payload);
     assert!(there.len() >= 14, "{there:?}");
     assert_eq!(reached, there);
@@ -192,9 +230,13 @@ fn a_repair_that_is_switched_off_leaves_that_wrong() {
     ] {
         let count = |repairs| {
             let mut wrong = 0;
-            mutants(300, |mutator| mutator.repairs(repairs).leave_out_one_in(0), |mode, _, mutant, _| {
-                wrong += usize::from(defects(mode, mutant).contains(&(layer, field)));
-            });
+            mutants(
+                300,
+                |mutator| mutator.repairs(repairs).leave_out_one_in(0),
+                |mode, _, mutant, _| {
+                    wrong += usize::from(defects(mode, mutant).contains(&(layer, field)));
+                },
+            );
             wrong
         };
         let (without, with) = (count(Repairs::ALL.without(repair)), count(Repairs::ALL));
@@ -206,9 +248,7 @@ fn a_repair_that_is_switched_off_leaves_that_wrong() {
 #[test]
 fn header_lengths_and_protocol_numbers_are_put_right() {
     let (mut off, mut on) = (BTreeMap::new(), BTreeMap::new());
-    for repair in
-        [Repair::NextProtocol, Repair::Ipv4HeaderLength, Repair::TcpDataOffset, Repair::ExtensionLength]
-    {
+    for repair in [Repair::NextProtocol, Repair::Ipv4HeaderLength, Repair::TcpDataOffset, Repair::ExtensionLength] {
         for (repairs, counts) in [(Repairs::ALL.without(repair), &mut off), (Repairs::ALL, &mut on)] {
             for (mode, frame) in frames() {
                 for seed in 0..600 {
@@ -237,20 +277,28 @@ fn header_lengths_and_protocol_numbers_are_put_right() {
 #[test]
 fn one_in_16_is_left_with_something_wrong() {
     let (mut all, mut left_out, mut wrong) = (0, 0, 0);
-    mutants(2000, |mutator| mutator, |mode, _, mutant, mutator| {
-        all += 1;
-        left_out += usize::from(mutator.left_out().is_some());
-        wrong += usize::from(!is_sound(mode, mutant));
-    });
+    mutants(
+        2000,
+        |mutator| mutator,
+        |mode, _, mutant, mutator| {
+            all += 1;
+            left_out += usize::from(mutator.left_out().is_some());
+            wrong += usize::from(!is_sound(mode, mutant));
+        },
+    );
     println!("{left_out} left out, {wrong} unsound of {all}");
     assert!((all / 20..all / 13).contains(&left_out), "{left_out} of {all}");
     assert!(wrong >= all / 50, "{wrong} of {all}");
     // Always, but where nobody can read the frame any more.
     let (mut all, mut left_out) = (0, 0);
-    mutants(100, |mutator| mutator.leave_out_one_in(1), |_, _, _, mutator| {
-        all += 1;
-        left_out += usize::from(mutator.left_out().is_some());
-    });
+    mutants(
+        100,
+        |mutator| mutator.leave_out_one_in(1),
+        |_, _, _, mutator| {
+            all += 1;
+            left_out += usize::from(mutator.left_out().is_some());
+        },
+    );
     assert!(left_out * 100 >= all * 95, "{left_out} of {all}");
 }
 
@@ -285,30 +333,34 @@ fn smoltcp_reads_mutants() {
     use smoltcp::wire::{IpAddress, Ipv4Packet, Ipv4Repr, TcpPacket, TcpRepr, UdpPacket, UdpRepr};
     let checksums = ChecksumCapabilities::default();
     let (mut all, mut taken) = (0, 0);
-    mutants(2000, |mutator| mutator.leave_out_one_in(0), |mode, frame, mutant, _| {
-        // One IPv4 header, whole: smoltcp's readers take no options, and know no fragments here.
-        let read = Dissection::new(FrameRef::new(mode, mutant));
-        let kinds: Vec<_> = read.kinds().filter(|kind| *kind != LayerKind::Payload).collect();
-        let plain = matches!(kinds[..], [LayerKind::Ipv4, LayerKind::Tcp | LayerKind::Udp]) && mutant[0] == 0x45;
-        let whole = plain && matches!(mutant[6..8], [0 | 0x40, 0]);
-        if !whole || frame == mutant {
-            return;
-        }
-        all += 1;
-        let took = || {
-            let packet = Ipv4Packet::new_checked(mutant).ok()?;
-            let ip = Ipv4Repr::parse(&packet, &checksums).ok()?;
-            let (from, to) = (IpAddress::Ipv4(ip.src_addr), IpAddress::Ipv4(ip.dst_addr));
-            if kinds[1] == LayerKind::Tcp {
-                let packet = TcpPacket::new_checked(packet.payload()).ok()?;
-                TcpRepr::parse(&packet, &from, &to, &checksums).ok().map(drop)
-            } else {
-                let packet = UdpPacket::new_checked(packet.payload()).ok()?;
-                UdpRepr::parse(&packet, &from, &to, &checksums).ok().map(drop)
+    mutants(
+        2000,
+        |mutator| mutator.leave_out_one_in(0),
+        |mode, frame, mutant, _| {
+            // One IPv4 header, whole: smoltcp's readers take no options, and know no fragments here.
+            let read = Dissection::new(FrameRef::new(mode, mutant));
+            let kinds: Vec<_> = read.kinds().filter(|kind| *kind != LayerKind::Payload).collect();
+            let plain = matches!(kinds[..], [LayerKind::Ipv4, LayerKind::Tcp | LayerKind::Udp]) && mutant[0] == 0x45;
+            let whole = plain && matches!(mutant[6..8], [0 | 0x40, 0]);
+            if !whole || frame == mutant {
+                return;
             }
-        };
-        taken += usize::from(took().is_some());
-    });
+            all += 1;
+            let took = || {
+                let packet = Ipv4Packet::new_checked(mutant).ok()?;
+                let ip = Ipv4Repr::parse(&packet, &checksums).ok()?;
+                let (from, to) = (IpAddress::Ipv4(ip.src_addr), IpAddress::Ipv4(ip.dst_addr));
+                if kinds[1] == LayerKind::Tcp {
+                    let packet = TcpPacket::new_checked(packet.payload()).ok()?;
+                    TcpRepr::parse(&packet, &from, &to, &checksums).ok().map(drop)
+                } else {
+                    let packet = UdpPacket::new_checked(packet.payload()).ok()?;
+                    UdpRepr::parse(&packet, &from, &to, &checksums).ok().map(drop)
+                }
+            };
+            taken += usize::from(took().is_some());
+        },
+    );
     println!("smoltcp takes {taken} of {all}");
     assert!(all >= 2000, "{all}");
     assert!(taken * 100 >= all * 90, "smoltcp takes {taken} of {all}");
@@ -320,16 +372,18 @@ fn frames_of_a_sequence_are_mutated_one_by_one() {
     let mut input = Vec::new();
     let frames: Vec<_> = frames().into_iter().filter(|(mode, _)| *mode == Mode::Tun).take(3).collect();
     frames.iter().for_each(|(_, frame)| Frames::push(&mut input, frame));
-    let (mut unsound, mut counts) = (0, BTreeMap::new());
+    let (mut unsound, mut followed, mut counts) = (0, 0, BTreeMap::new());
     for seed in 0..2000 {
         let mut mutant = input.clone();
         let mut mutator = Mutator::new(seed).leave_out_one_in(0);
         Frames(Mode::Tun).mutate(&mut mutator, &mut mutant, 2048, &mut |_, length, _| length);
         unsound += Frames::of(&mutant).filter(|frame| !is_sound(Mode::Tun, frame)).count();
         *counts.entry(Frames::of(&mutant).count()).or_insert(0) += 1;
+        followed += usize::from(mutator.applied().eq([Mutation::Followed]));
     }
     assert!([2, 3, 4].iter().all(|count| counts.get(count).is_some_and(|times| *times >= 50)), "{counts:?}");
     assert!(unsound <= 40, "{unsound}");
+    assert!(followed >= 50, "{followed}");
 }
 
 /// The committed seeds of `packet`, frames as kernels sent them.

@@ -51,6 +51,20 @@ impl Exchange {
         self.learn(&sent);
     }
 
+    /// Of the connection that the host asks for: a second later it sends its SYN again.
+    fn connecting() -> Self {
+        let mut other = Self::new();
+        other.send_nothing();
+        Self { theirs: other.theirs, ..Self::new() }
+    }
+
+    /// A second passes.
+    fn send_nothing(&mut self) {
+        Frames::push(&mut self.input, &[]);
+        let sent = self.host.receive(&[]);
+        self.learn(&sent);
+    }
+
     /// A segment, acknowledging all that the host sent.
     fn acknowledge(&mut self, segment: Tcp, octets: &[u8]) {
         let segment = segment.ack(self.theirs);
@@ -68,6 +82,10 @@ fn to_80(seq: u32) -> Tcp {
 
 fn to_7(seq: u32) -> Tcp {
     Tcp::new().sport(50_000).dport(7).window(4096).seq(seq)
+}
+
+fn from_4000(seq: u32) -> Tcp {
+    Tcp::new().sport(4000).dport(49_152).window(4096).seq(seq)
 }
 
 fn packet(packet: impl IntoPacket) -> Packet {
@@ -101,6 +119,42 @@ fn main() {
     exchange.acknowledge(to_7(1005), b"");
     exchange.acknowledge(to_7(1005).fin(), b"");
     write("data-and-fin", exchange);
+
+    // The host closes first, and then we do.
+    let mut exchange = Exchange::established();
+    exchange.acknowledge(to_7(1001).psh(), b"q");
+    exchange.acknowledge(to_7(1002), b"");
+    exchange.acknowledge(to_7(1002).fin(), b"");
+    write("host-closes", exchange);
+
+    // The second of three segments comes last; the first is retransmitted.
+    let mut exchange = Exchange::established();
+    exchange.acknowledge(to_7(1001), b"abcd");
+    exchange.acknowledge(to_7(1009), b"ijkl");
+    exchange.acknowledge(to_7(1005), b"efgh");
+    exchange.acknowledge(to_7(1001), b"abcd");
+    write("out-of-order", exchange);
+
+    // A window of nothing, an update, a keep-alive.
+    let mut exchange = Exchange::established();
+    exchange.acknowledge(to_7(1001).window(0).psh(), b"echo");
+    exchange.send_nothing();
+    exchange.acknowledge(to_7(1005), b"");
+    exchange.acknowledge(to_7(1004), b"");
+    write("zero-window", exchange);
+
+    // What the host connects to answers, and its data is acknowledged.
+    let mut exchange = Exchange::connecting();
+    exchange.acknowledge(from_4000(500).syn().mss(1460).timestamps(1, 0), b"");
+    exchange.acknowledge(from_4000(501), b"response");
+    exchange.acknowledge(from_4000(509).fin(), b"");
+    write("client", exchange);
+
+    // Nobody listens there: a SYN, and a segment without one.
+    let mut exchange = Exchange::new();
+    exchange.send(v4() / to_80(100).dport(81).syn());
+    exchange.send(v4() / to_80(100).dport(81).ack(7));
+    write("closed-port", exchange);
 
     let mut exchange = Exchange::established();
     exchange.acknowledge(to_7(1001).rst(), b"");

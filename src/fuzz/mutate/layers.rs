@@ -127,11 +127,8 @@ fn tunnel(stack: &mut Stack<'_>, draw: &mut Draw) -> bool {
 
 /// An IP header in front of that one: with its addresses, turned round or not, where it is of the same version.
 fn ip(stack: &mut Stack<'_>, index: usize, is_v6: bool, turned: bool) -> bool {
-    let (kind, mut header, from, length) = if is_v6 {
-        (LayerKind::Ipv6, IPV6.to_vec(), 8, 16)
-    } else {
-        (LayerKind::Ipv4, IPV4.to_vec(), 12, 4)
-    };
+    let (kind, mut header, from, length) =
+        if is_v6 { (LayerKind::Ipv6, IPV6.to_vec(), 8, 16) } else { (LayerKind::Ipv4, IPV4.to_vec(), 12, 4) };
     if stack.kind(index) == Some(kind)
         && let Some(addresses) = stack.header(index).get(from..from + 2 * length)
         && let Some(place) = header.get_mut(from..from + 2 * length)
@@ -148,11 +145,8 @@ fn ip(stack: &mut Stack<'_>, index: usize, is_v6: bool, turned: bool) -> bool {
 fn quote(stack: &mut Stack<'_>, draw: &mut Draw) -> bool {
     let Some(index) = stack.one_of(draw, |piece| piece.kind.is_ip() && !piece.quoted) else { return false };
     let is_v6 = stack.kind(index) == Some(LayerKind::Ipv6);
-    let (kind, error) = if is_v6 {
-        (LayerKind::Icmpv6, draw.of(&ERRORS_V6))
-    } else {
-        (LayerKind::Icmpv4, draw.of(&ERRORS))
-    };
+    let (kind, error) =
+        if is_v6 { (LayerKind::Icmpv6, draw.of(&ERRORS_V6)) } else { (LayerKind::Icmpv4, draw.of(&ERRORS)) };
     let Some(error) = error else { return false };
     let size = if is_v6 { 48 } else { 28 };
     if stack.room() < size || !ip(stack, index, is_v6, true) || !stack.insert(index + 1, kind, &error) {

@@ -5,7 +5,9 @@
 use super::draw::Draw;
 use super::repairs::{Repair, Repairs};
 use super::stack::{Piece, Stack};
-use crate::packet::{IpAround, LayerKind, final_destination, internet_checksum, ip_number, is_fragment, transport_checksum};
+use crate::packet::{
+    IpAround, LayerKind, final_destination, internet_checksum, ip_number, is_fragment, transport_checksum,
+};
 
 /// What is put right, and what is put wrong on purpose.
 pub(super) struct Mending<'d> {

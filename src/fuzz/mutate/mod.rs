@@ -16,6 +16,7 @@
 
 mod draw;
 mod fields;
+mod follow;
 pub mod input;
 mod layers;
 mod libfuzzer;
@@ -76,6 +77,8 @@ pub enum Mutation {
     PayloadLength,
     /// The packet is a fragment, another fragment, or whole again.
     Fragmentation,
+    /// In a sequence of frames, a TCP segment continues the flow of another.
+    Followed,
     /// Octets of the frame were changed without regard to what they are.
     Octets,
 }
@@ -206,6 +209,21 @@ impl Mutator {
         } else {
             self.mutate(into, most);
         }
+    }
+
+    /// Makes a TCP segment continue the flow of another; gives whether both are segments.
+    fn follow(&mut self, frame: &mut Vec<u8>, before: &[u8]) -> bool {
+        (self.applied, self.left_out) = ([Some(Mutation::Followed), None, None, None], None);
+        let (most, mut before) = (frame.len(), before.to_vec());
+        let length = before.len();
+        let before = Stack::read(self.mode, &mut before, length);
+        let mut stack = Stack::read(self.mode, frame, most);
+        if !follow::follow(&mut stack, &before) {
+            return false;
+        }
+        let spoil = self.leave_out(&stack);
+        Mending { repairs: self.repairs, spoil, draw: &mut self.draw }.mend(&mut stack);
+        true
     }
 
     /// Draws whether to leave a repair out, and which, of those that the frame has.

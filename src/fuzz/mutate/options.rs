@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
+use super::Mutation;
 use super::draw::Draw;
 use super::stack::Stack;
-use super::Mutation;
 use crate::packet::LayerKind;
 use crate::packet::options::{Found, Framing, OptionList, list};
 

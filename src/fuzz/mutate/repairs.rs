@@ -57,9 +57,7 @@ impl Repair {
     pub(super) const fn of(kind: LayerKind) -> &'static [Self] {
         match kind {
             LayerKind::Ethernet | LayerKind::Vlan | LayerKind::Fragment => &[Self::NextProtocol],
-            LayerKind::Ipv4 => {
-                &[Self::NextProtocol, Self::Ipv4HeaderLength, Self::Ipv4TotalLength, Self::Ipv4Checksum]
-            }
+            LayerKind::Ipv4 => &[Self::NextProtocol, Self::Ipv4HeaderLength, Self::Ipv4TotalLength, Self::Ipv4Checksum],
             LayerKind::Ipv6 => &[Self::NextProtocol, Self::Ipv6PayloadLength],
             LayerKind::HopByHop | LayerKind::Routing | LayerKind::DestinationOptions => {
                 &[Self::NextProtocol, Self::ExtensionLength]
