@@ -11,6 +11,7 @@ const REPLAYED_ELSEWHERE: &[(&str, &str)] = &[
     ("answering_exchange", "tests/fuzz_examples.rs"),
     ("kernel_write", "tests/fuzz_kernel.rs"),
     ("smoltcp_stack", "tests/fuzz_examples.rs"),
+    ("smoltcp_tcp", "tests/fuzz_smoltcp.rs"),
     ("toy", "tests/fuzz_examples.rs"),
 ];
 
@@ -19,7 +20,10 @@ fn is_replayed_here(target: &str) -> bool {
 }
 
 /// Targets that have no seeds, and why.
-const WITHOUT_SEEDS: &[(&str, &str)] = &[("empty", "measures the fuzzer's own speed")];
+const WITHOUT_SEEDS: &[(&str, &str)] = &[
+    ("empty", "measures the fuzzer's own speed"),
+    ("smoltcp_tcp_octets", "is the rival of smoltcp_tcp, with its seeds"),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -118,6 +118,7 @@ pub use ipv4::Ipv4;
 pub(crate) use ipv4::is_fragment;
 pub use ipv6::Ipv6;
 pub(crate) use ipv6_extensions::final_destination;
+pub(crate) use ipv6_extensions::is_fragment as is_ipv6_fragment;
 pub use ipv6_extensions::{DestinationOptions, Fragment, HopByHop, Routing};
 pub use layer::{Layer, LayerKind};
 pub use payload::Payload;

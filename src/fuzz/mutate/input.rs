@@ -125,7 +125,8 @@ const fn mode_of(first: u8) -> Mode {
 
 impl Input for FirstOctet {
     fn mutate(&self, mutator: &mut Mutator, input: &mut Vec<u8>, most: usize, octets: &mut Octets<'_>) {
-        let Some(first) = input.first().copied().filter(|_| most > 0) else {
+        input.truncate(most);
+        let Some(first) = input.first().copied() else {
             havoc(input, most, &mut mutator.draw);
             return;
         };
@@ -208,13 +209,24 @@ impl Input for Frames {
             // Nothing may be left.
             1 | 2 if places.len() > 1 => drop(input.drain(place)),
             3 if room >= LENGTH => put(input, at..at, &[]),
-            4..7 if room >= LENGTH + frame.len() => put(input, at..at, &frame),
-            7..16 if room >= LENGTH + frame.len() => {
+            4 | 5 if room >= LENGTH + frame.len() => put(input, at..at, &frame),
+            6..11 if room >= LENGTH + frame.len() => {
+                let mut frame = frame;
+                mutator.mode = self.0;
+                let before = input.get(other.start + LENGTH..other.end).unwrap_or_default().to_vec();
+                if mutator.follow(&mut frame, &before) && mutator.draw.one_in(2) {
+                    self.0.mutate(mutator, &mut frame, room - LENGTH, octets);
+                }
+                // Behind what it follows, or at the end.
+                let at = if mutator.draw.one_in(2) { other.end } else { input.len() };
+                put(input, at..at, &frame);
+            }
+            11..17 if room >= LENGTH + frame.len() => {
                 let mut frame = frame;
                 self.0.mutate(mutator, &mut frame, room - LENGTH, octets);
                 put(input, at..at, &frame);
             }
-            16 | 17 if place != other => swap(input, place, other),
+            17 | 18 if place != other => swap(input, place, other),
             _ => {
                 let mut frame = frame;
                 let most = frame.len() + room;

@@ -6,7 +6,8 @@ use super::draw::Draw;
 use super::repairs::{Repair, Repairs};
 use super::stack::{Piece, Stack};
 use crate::packet::{
-    IpAround, LayerKind, final_destination, internet_checksum, ip_number, is_fragment, transport_checksum,
+    IpAround, LayerKind, final_destination, internet_checksum, ip_number, is_fragment, is_ipv6_fragment,
+    transport_checksum,
 };
 
 /// What is put right, and what is put wrong on purpose.
@@ -172,7 +173,7 @@ fn around<'s>(stack: &'s Stack<'_>, index: usize) -> Option<IpAround<'s>> {
     let mut ip = IpAround { header, is_v6, fragment: !is_v6 && is_fragment(header), final_destination: None };
     for between in at + 1..index {
         match stack.kind(between) {
-            Some(LayerKind::Fragment) => ip.fragment = true,
+            Some(LayerKind::Fragment) => ip.fragment |= is_ipv6_fragment(stack.header(between)),
             Some(LayerKind::Routing) if ip.final_destination.is_none() => {
                 ip.final_destination = final_destination(stack.header(between));
             }

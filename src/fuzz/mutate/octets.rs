@@ -60,8 +60,12 @@ pub(super) fn havoc(octets: &mut Vec<u8>, most: usize, draw: &mut Draw) {
     }
 }
 
-/// Calls libFuzzer's mutation on a vector. Gives whether that changed anything.
+/// Calls libFuzzer's mutation on a vector; it wants room for an octet at least.
 pub(super) fn call(octets: &mut Vec<u8>, most: usize, mutate: &mut Octets<'_>) {
+    if most == 0 {
+        octets.clear();
+        return;
+    }
     let length = octets.len().min(most);
     octets.resize(most, 0);
     let length = mutate(octets, length, most).min(most);

@@ -15,6 +15,10 @@ const PIECE: usize = 256;
 /// Changes octets of the payload, or how many there are.
 pub(super) fn change(stack: &mut Stack<'_>, draw: &mut Draw, other: Option<&mut Octets<'_>>) -> Option<Mutation> {
     let payload = stack.payload();
+    let last = stack.pieces().len().saturating_sub(1);
+    if stack.is_all_header(last) && !draw.one_in(16) {
+        return None;
+    }
     if draw.one_in(3) {
         let length = draw.of(&LENGTHS)?.min(payload.len() + stack.room());
         if length == payload.len() {

@@ -1,5 +1,7 @@
 //! What a mutator puts right at the end, each of which can be switched off.
 
+use crate::packet::LayerKind;
+
 /// A length, a checksum or a number that follows from the rest of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -50,6 +52,24 @@ impl Repair {
         Self::Icmpv6Checksum,
         Self::IgmpChecksum,
     ];
+
+    /// Those that a header has.
+    pub(super) const fn of(kind: LayerKind) -> &'static [Self] {
+        match kind {
+            LayerKind::Ethernet | LayerKind::Vlan | LayerKind::Fragment => &[Self::NextProtocol],
+            LayerKind::Ipv4 => &[Self::NextProtocol, Self::Ipv4HeaderLength, Self::Ipv4TotalLength, Self::Ipv4Checksum],
+            LayerKind::Ipv6 => &[Self::NextProtocol, Self::Ipv6PayloadLength],
+            LayerKind::HopByHop | LayerKind::Routing | LayerKind::DestinationOptions => {
+                &[Self::NextProtocol, Self::ExtensionLength]
+            }
+            LayerKind::Tcp => &[Self::TcpDataOffset, Self::TcpChecksum],
+            LayerKind::Udp => &[Self::UdpLength, Self::UdpChecksum],
+            LayerKind::Icmpv4 => &[Self::Icmpv4Checksum],
+            LayerKind::Icmpv6 => &[Self::Icmpv6Checksum],
+            LayerKind::Igmp => &[Self::IgmpChecksum],
+            _ => &[],
+        }
+    }
 
     const fn bit(self) -> u16 {
         1 << self as u16

@@ -89,6 +89,24 @@ impl<'f> Stack<'f> {
         }
     }
 
+    /// Whether everything that a message carries is part of its header, so that octets behind it are read as options,
+    /// sources or records: IGMP, neighbour discovery, multicast listener discovery.
+    pub(super) fn is_all_header(&self, index: usize) -> bool {
+        match self.kind(index) {
+            Some(LayerKind::Igmp) => true,
+            // IANA "ICMPv6 Type Numbers": errors and echo have less.
+            Some(LayerKind::Icmpv6) => matches!(self.header(index), [130..=137 | 143, ..]),
+            _ => false,
+        }
+    }
+
+    /// Whether the last header is IP's: what it carries is no header because it is a later fragment, or unknown.
+    pub(super) fn ends_with_ip(&self) -> bool {
+        use LayerKind::{DestinationOptions, Fragment, HopByHop, Ipv4, Ipv6, Routing};
+        let last = self.pieces().last().map(|piece| piece.kind);
+        matches!(last, Some(Ipv4 | Ipv6 | HopByHop | Routing | DestinationOptions | Fragment))
+    }
+
     /// Where the octets stand that the last header carries.
     pub(super) fn payload(&self) -> Range<usize> {
         let start = self.pieces().last().map_or(0, |piece| piece.end);
