@@ -11,7 +11,7 @@ use tuntap_test::capture::Capture;
 use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::fault::LinkFault;
 use tuntap_test::fuzz::{Answer, Reply, Script, SocketCall, Step};
-use tuntap_test::packet::{Dissection, Ipv4, Ipv6, LayerKind, Packet, Tcp, Udp};
+use tuntap_test::packet::{Dissection, Ipv4, LayerKind, Packet, Tcp, Udp};
 use tuntap_test::strategy::script::{frame_octets, script, script_on, step};
 
 fn cases(cases: u32) -> Config {

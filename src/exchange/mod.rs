@@ -244,8 +244,8 @@ impl Exchange {
         packet.build_with(&self.defaults).map_err(because)
     }
 
-    /// Gives the frame's number on the timeline.
-    fn transmit(&self, octets: &[u8], line: Line) -> io::Result<u64> {
+    /// As [`try_send_raw`](Self::try_send_raw), on behalf of that line. Gives the frame's number on the timeline.
+    pub(crate) fn transmit(&self, octets: &[u8], line: Line) -> io::Result<u64> {
         // The reader first: what comes back is stamped when it comes.
         self.end.reader(None)?;
         let number = self.timeline.sending(octets, line);
@@ -283,8 +283,12 @@ impl Exchange {
     /// `TimedOut` or `WouldBlock` as the deadline says, otherwise as [`Device::receive`].
     #[track_caller]
     pub fn try_receive(&self, deadline: impl Into<Deadline>) -> io::Result<Frame> {
-        let line = Location::caller();
-        self.take(Until::begin(deadline.into(), self.now())).map(|received| self.give_out(received, line))
+        self.receive_for(deadline.into(), Location::caller())
+    }
+
+    /// As [`try_receive`](Self::try_receive), on behalf of that line.
+    pub(crate) fn receive_for(&self, deadline: Deadline, line: Line) -> io::Result<Frame> {
+        self.take(Until::begin(deadline, self.now())).map(|received| self.give_out(received, line))
     }
 
     fn received(&self, taken: io::Result<Received>, line: Line, begin: Instant) -> Result<Frame, Failure> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{Body, Script, run};
 use crate::context::{Backend, FromTestContext, TestContext, evidence};
+use crate::shrink::Shrinker;
 
 /// Runs a body with what a fuzzer found, and tells all about it.
 ///
@@ -58,6 +59,14 @@ impl<T: FromTestContext> Reproduction<T> {
     #[must_use]
     pub fn fails(&self, script: &Script) -> Option<String> {
         catch_unwind(AssertUnwindSafe(|| run::run_script(script.clone(), self.body))).err().map(|panic| told(&*panic))
+    }
+
+    /// The script with the fewest steps and the simplest fields that makes the body panic in the same way: with the same
+    /// message, but for the numbers in it. A script with which it does not panic stays as it is.
+    pub fn minimise(&self, script: &Script) -> Script {
+        let Some(wanted) = self.fails(script).as_deref().map(without_numbers) else { return script.clone() };
+        let fails = |script: &Script| self.fails(script).is_some_and(|told| without_numbers(&told) == wanted);
+        Shrinker::new().script(script, fails).map_or_else(|_| script.clone(), |shrunk| shrunk.script)
     }
 
     /// Runs the body with that script on a link that is recorded, and keeps what a failed test keeps.
@@ -116,6 +125,11 @@ impl<T: FromTestContext> Reproduction<T> {
         );
         source
     }
+}
+
+/// The first line of a message without its numbers: what of a message does not depend on lengths and values.
+fn without_numbers(message: &str) -> String {
+    message.lines().next().unwrap_or_default().chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// What the panic said.

@@ -134,7 +134,7 @@ impl<'a> Stage<'a> {
 
     /// What the other end has sent by now.
     fn take(&mut self) {
-        while let Ok(frame) = self.end().try_receive(Deadline::Now) {
+        while let Ok(frame) = self.end().receive_for(Deadline::Now, self.line) {
             self.sent += 1;
             self.flows.note(frame.as_ref());
             // What a fault made of a frame is none of the code under test's.
@@ -236,8 +236,8 @@ impl<'a> Stage<'a> {
     }
 
     fn put(&mut self, octets: Vec<u8>) {
-        match self.end().try_send_raw(&octets) {
-            Ok(()) => {
+        match self.end().transmit(&octets, self.line) {
+            Ok(_) => {
                 self.flows.note(FrameRef::new(self.transcript.mode, &octets));
                 self.note(Event::Put(octets));
             }
