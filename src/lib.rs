@@ -24,7 +24,9 @@
 //! * **Code that uses sockets** (ping, DNS or DHCP tools, servers, the kernel itself): play the network through the
 //!   device end, by hand ([`send`](exchange::Exchange::send), [`expect`](exchange::Exchange::expect)) or with an answering machine ([`Link::answer`]).
 //! * **Code that parses** what a TUN descriptor gives: [`codec`], its strategies (feature `proptest`), its `Arbitrary`
-//!   implementations (feature `arbitrary`) and its fuzz target ([`fuzz`]).
+//!   implementations (feature `arbitrary`) and its fuzz targets ([`fuzz::targets`]).
+//!
+//! Any of them is [fuzzed](fuzz) with the same vocabulary: whole exchanges as scripts, in under ten lines.
 //!
 //! # The layers
 //!

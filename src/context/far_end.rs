@@ -17,7 +17,7 @@ use super::witnesses::Witnesses;
 use crate::device::Mode;
 use crate::device::{Cidr, Device, DeviceConfig, FrameRef};
 use crate::exchange::{FarEnd, Faulted, Means, Reason, Timeline};
-use crate::fault::Faulty;
+use crate::fault::{Faulty, Towards};
 #[cfg(target_os = "linux")]
 use crate::kernel::{Fence, KernelDevice, OpenSocket, sockets};
 use crate::mock::Cable;
@@ -34,11 +34,13 @@ pub(super) struct Ends {
     handed_over: AtomicBool,
     /// The MTU as it was last seen, octets.
     mtu: AtomicU32,
+    /// The largest that was seen.
+    largest_mtu: AtomicU32,
 }
 
 impl Ends {
     pub(super) fn new(mtu: u32) -> Self {
-        Self { mtu: AtomicU32::new(mtu), ..Self::default() }
+        Self { mtu: AtomicU32::new(mtu), largest_mtu: AtomicU32::new(mtu), ..Self::default() }
     }
 
     pub(super) fn set_device(&self, timeline: &Arc<Timeline>) {
@@ -63,6 +65,7 @@ impl Ends {
 
     pub(super) fn set_mtu(&self, octets: u32) {
         self.mtu.store(octets, Ordering::Relaxed);
+        self.largest_mtu.fetch_max(octets, Ordering::Relaxed);
     }
 
     fn each_host(&self, mut look: impl FnMut(&Timeline) -> bool) -> bool {
@@ -74,10 +77,14 @@ impl Ends {
         self.each_host(|_| true)
     }
 
-    /// Whether a packet is over the MTU: asked of the device only when it is over what was seen last.
-    fn exceeds_mtu(&self, octets: usize, device: &dyn Device) -> bool {
+    /// Whether a packet is over the MTU: asked of the device only when it is over what was seen last. Where faults are
+    /// planned it may have been on its way since the MTU was larger.
+    fn exceeds_mtu(&self, octets: usize, device: &dyn Device, faults: &Faulty) -> bool {
         let exceeds = |mtu: u32| usize::try_from(mtu).is_ok_and(|mtu| octets > mtu);
         if !exceeds(self.mtu.load(Ordering::Relaxed)) {
+            return false;
+        }
+        if faults.is_planned() && !exceeds(self.largest_mtu.load(Ordering::Relaxed)) {
             return false;
         }
         device.mtu().is_ok_and(|mtu| {
@@ -143,9 +150,9 @@ impl HostSide {
 impl FarEnd for HostSide {
     fn exceeds_mtu(&self, octets: usize) -> bool {
         match &self.kind {
-            Kind::Mock(cable) => self.ends.exceeds_mtu(octets, &cable.device_end()),
+            Kind::Mock(cable) => self.ends.exceeds_mtu(octets, &cable.device_end(), &self.faults),
             #[cfg(target_os = "linux")]
-            Kind::Kernel { device, .. } => self.ends.exceeds_mtu(octets, &**device),
+            Kind::Kernel { device, .. } => self.ends.exceeds_mtu(octets, &**device, &self.faults),
         }
     }
 
@@ -210,7 +217,7 @@ impl FarEnd for HostSide {
 
     fn has_sent(&self, octets: &[u8]) -> bool {
         // What a fault made of a frame is none of the code under test's either.
-        self.faults.has_altered(octets) || self.ends.each_host(|timeline| timeline.has_sent(octets))
+        self.faults.has_altered(Towards::Device, octets) || self.ends.each_host(|timeline| timeline.has_sent(octets))
     }
 }
 
@@ -228,6 +235,7 @@ pub(super) struct DeviceSide {
     pub(super) ends: Arc<Ends>,
     pub(super) end: Arc<dyn Device>,
     pub(super) dropped: Dropped,
+    pub(super) faults: Arc<Faulty>,
 }
 
 /// Asks a host end how many frames found no room in its queue.
@@ -235,7 +243,7 @@ pub(super) type Dropped = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 
 impl FarEnd for DeviceSide {
     fn exceeds_mtu(&self, octets: usize) -> bool {
-        self.ends.exceeds_mtu(octets, &*self.end)
+        self.ends.exceeds_mtu(octets, &*self.end, &self.faults)
     }
 
     fn dropped(&self) -> io::Result<u64> {
@@ -264,6 +272,9 @@ impl FarEnd for DeviceSide {
     }
 
     fn has_sent(&self, octets: &[u8]) -> bool {
+        if self.faults.has_altered(Towards::Host, octets) {
+            return true;
+        }
         let device = self.ends.device.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         device.is_some_and(|timeline| timeline.has_sent(octets))
     }

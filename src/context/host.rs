@@ -112,6 +112,11 @@ impl Host {
         )
     }
 
+    /// Begins to open a connection, and does not wait for it.
+    pub(crate) fn begin_tcp_connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
+        self.make(|host, place| TcpStream::begin_on_mock(host, place, to), || kernel::begin_tcp_connect(to))
+    }
+
     /// Sends an echo request with 56 octets of data, and gives its reply.
     ///
     /// # Errors
@@ -277,7 +282,6 @@ mod kernel {
         TcpStream::in_kernel(to, timeout)
     }
 
-    #[cfg(feature = "tokio")]
     pub(super) fn begin_tcp_connect(to: SocketAddr) -> io::Result<TcpStream> {
         TcpStream::begin_in_kernel(to)
     }
@@ -312,7 +316,6 @@ mod kernel {
         none()
     }
 
-    #[cfg(feature = "tokio")]
     pub(super) fn begin_tcp_connect(_: SocketAddr) -> io::Result<TcpStream> {
         none()
     }

@@ -195,7 +195,12 @@ impl Link {
             // The test itself holds the device end, until it hands it over.
             monitors: Monitors::none(),
             strict: false,
-            far_end: Arc::new(DeviceSide { ends: Arc::clone(&self.ends), end: Arc::clone(&end), dropped }),
+            far_end: Arc::new(DeviceSide {
+                ends: Arc::clone(&self.ends),
+                end: Arc::clone(&end),
+                dropped,
+                faults: self.backing.faulty(),
+            }),
             device: end,
         });
         self.ends.add_host(exchange.timeline());
@@ -228,6 +233,11 @@ impl Link {
     #[track_caller]
     pub fn set_mtu(&self, octets: u32) {
         assert_ok(self.backing.set_mtu(octets), "set the MTU");
+        self.noted_mtu(octets);
+    }
+
+    /// What the ends of the link go by from now on.
+    pub(super) fn noted_mtu(&self, octets: u32) {
         self.ends.set_mtu(octets);
     }
 

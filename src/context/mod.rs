@@ -50,6 +50,7 @@ pub use host::AsyncHost;
 pub use host::Host;
 pub use host_end::HostEnd;
 pub use link::Link;
+pub(crate) use outcome::evidence;
 pub use outcome::{
     in_runner, run, run_strict, run_unit, run_unit_should_panic, run_unit_strict, run_unit_strict_should_panic, stashed,
 };
@@ -150,13 +151,32 @@ impl TestContext {
     /// [`Obstacle`](crate::kernel::Obstacle), which is the error's source value on Linux.
     pub fn new(backend: Backend, path: &'static str) -> io::Result<Self> {
         let home = Home::new(backend)?;
-        let clock = if backend == Backend::Mock { Clock::new_virtual() } else { Clock::system() };
-        Ok(Self {
+        let clock = Self::clock_of(backend);
+        let shared = Shared { recorder: Recorder::new(path, &clock), ..Shared::none() };
+        Ok(Self::of(backend, path, home, clock, shared))
+    }
+
+    /// The same without a recording of what its links see: for bodies that are run a million times.
+    pub(crate) fn unrecorded(backend: Backend) -> io::Result<Self> {
+        Ok(Self::of(backend, "", Home::new(backend)?, Self::clock_of(backend), Shared::none()))
+    }
+
+    /// Something that is in nobody's surroundings: stands in while a runner has the real context.
+    pub(crate) fn hollow() -> Self {
+        Self::of(Backend::Mock, "", Home::mock(), Clock::system(), Shared::none())
+    }
+
+    fn clock_of(backend: Backend) -> Clock {
+        if backend == Backend::Mock { Clock::new_virtual() } else { Clock::system() }
+    }
+
+    fn of(backend: Backend, path: &'static str, home: Home, clock: Clock, shared: Shared) -> Self {
+        Self {
             backend,
             path,
             links: 0,
             hosts: BTreeMap::new(),
-            shared: Shared { recorder: Recorder::new(path, &clock), ..Shared::none() },
+            shared,
             mock_names: Vec::new(),
             kept: Kept::default(),
             strict: false,
@@ -164,24 +184,6 @@ impl TestContext {
             began: clock.now(),
             clock,
             home,
-        })
-    }
-
-    /// Something that is in nobody's surroundings: stands in while a runner has the real context.
-    pub(crate) fn hollow() -> Self {
-        Self {
-            backend: Backend::Mock,
-            path: "",
-            links: 0,
-            hosts: BTreeMap::new(),
-            shared: Shared::none(),
-            mock_names: Vec::new(),
-            kept: Kept::default(),
-            strict: false,
-            clock: Clock::system(),
-            #[cfg(feature = "host")]
-            began: Instant::now(),
-            home: Home::mock(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 
@@ -138,6 +139,25 @@ fn report(context: &TestContext) {
     }
     eprintln!("{text}");
     keep(context, true);
+}
+
+/// What went over the links, as a report has it, and the files in which it is kept: of a failed run, or none.
+pub(crate) fn evidence(context: &TestContext, failed: bool) -> (String, Vec<PathBuf>) {
+    context.witnesses().testify();
+    let records = context.records().all();
+    let mut text: String =
+        records.iter().map(|record| report::timeline_only(record).trim_end().to_owned() + "\n").collect();
+    if !failed {
+        return (text, Vec::new());
+    }
+    let files = match context.recorder().keep(&records, true, fault_plan(context, &records).as_deref()) {
+        Ok(files) => files,
+        Err(error) => {
+            text.push_str(&format!("  files: the capture could not be kept: {error}\n"));
+            Vec::new()
+        }
+    };
+    (text, files)
 }
 
 /// Keeps what a test sent and received in files, and says where.

@@ -4,10 +4,14 @@
 use std::env::var_os;
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::Link;
 use super::link::assert_ok;
-use crate::fault::{FaultPlan, FaultPlans, Faults, ReplayError, plans_from, seed_from};
+use crate::fault::{
+    Call, CallFault, ExactFault, FaultPlan, FaultPlans, Faults, FrameFault, LinkFault, ReplayError, Towards, When,
+    plans_from, seed_from,
+};
 
 /// The two variables, as they were when somebody first asked. Clones are the same.
 #[derive(Clone, Default)]
@@ -93,6 +97,36 @@ impl Link {
             let plan = seed.map_or_else(|| plan.clone(), |seed| plan.clone().seed(seed));
             let _at_work = self.backing.faults().set(plan);
         })
+    }
+
+    /// Something happens to the link, now.
+    pub(crate) fn happen(&self, fault: LinkFault) -> io::Result<()> {
+        match fault {
+            LinkFault::Down => self.backing.set_up(false),
+            LinkFault::Up => self.backing.set_up(true),
+            LinkFault::Mtu(octets) => self.backing.set_mtu(octets).inspect(|()| self.noted_mtu(octets)),
+            fault => {
+                let _at_work = self.faults().with(ExactFault::Link { when: When::At(Duration::ZERO), fault });
+                Ok(())
+            }
+        }
+    }
+
+    /// Plans that for the next frame in that direction.
+    pub(crate) fn fault_next_frame(&self, towards: Towards, fault: FrameFault) {
+        let frame = self.backing.faulty().next_frame(towards);
+        let _at_work = self.faults().with(ExactFault::Frame { towards, frame, fault });
+    }
+
+    /// Plans that for the next such call at the device end.
+    pub(crate) fn fault_next_call(&self, call: Call, fault: CallFault) {
+        let number = self.backing.faulty().next_call(call);
+        let _at_work = self.faults().with(ExactFault::Call { call, number, fault });
+    }
+
+    /// Whether a frame that arrived there may be as it is because of a fault.
+    pub(crate) fn has_altered(&self, towards: Towards, octets: &[u8]) -> bool {
+        self.backing.faulty().has_altered(towards, octets)
     }
 
     /// What faults did so far, in a few lines: the seed, the plan, the first of them. `None` where none were planned.

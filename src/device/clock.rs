@@ -121,6 +121,11 @@ impl Clock {
         body()
     }
 
+    /// Does what is due, if everybody else waits, and says when the next thing will be due on the links of this clock.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.0.as_ref().and_then(|scheduler| scheduler.do_what_is_due())
+    }
+
     /// From now on it goes with the system's: a link's device end was handed over as a descriptor.
     pub(crate) fn make_real(&self) {
         if let Some(scheduler) = &self.0 {

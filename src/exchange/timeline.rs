@@ -280,9 +280,10 @@ impl Timeline {
         state.entries.iter().map(frame).collect()
     }
 
-    /// Whether the test itself sent these octets at this end.
+    /// Whether the test itself sent these octets at this end. What the code under test wrote there is its own.
     pub(crate) fn has_sent(&self, octets: &[u8]) -> bool {
-        self.state().entries.iter().any(|entry| entry.direction() == Direction::Sent && *entry.octets == *octets)
+        let by_test = |entry: &Entry| entry.direction() == Direction::Sent && entry.fate != Fate::FromProgram;
+        self.state().entries.iter().any(|entry| by_test(entry) && *entry.octets == *octets)
     }
 
     /// A new case begins: what was noted so far is none of its business.

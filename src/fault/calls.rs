@@ -101,6 +101,14 @@ impl CallCounter {
         CallFaults { link, fault: fault.map(|(fault, _)| fault) }
     }
 
+    /// How many such calls there were.
+    pub(super) const fn count(&self, call: Call) -> u64 {
+        match call {
+            Call::Transmit => self.transmits,
+            Call::Receive => self.receives,
+        }
+    }
+
     /// The last receive counts no more; what happened to the link before it has happened.
     pub(super) const fn take_receive_back(&mut self) {
         self.receives = self.receives.saturating_sub(1);

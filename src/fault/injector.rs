@@ -163,6 +163,21 @@ impl Injector {
         self.calls.begin(call, self.now, &mut self.log)
     }
 
+    /// How many frames of that direction came in so far.
+    #[must_use]
+    pub const fn frames(&self, towards: Towards) -> u64 {
+        match towards {
+            Towards::Host => self.to_host.count(),
+            Towards::Device => self.to_device.count(),
+        }
+    }
+
+    /// How many such calls there were so far.
+    #[must_use]
+    pub const fn calls(&self, call: Call) -> u64 {
+        self.calls.count(call)
+    }
+
     /// The last receive that began gave nothing: the next is the same call.
     pub(crate) const fn take_receive_back(&mut self) {
         self.calls.take_receive_back();

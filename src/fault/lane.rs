@@ -141,6 +141,11 @@ pub(super) struct Lane {
 }
 
 impl Lane {
+    /// How many frames came in so far.
+    pub(super) const fn count(&self) -> u64 {
+        self.frames
+    }
+
     pub(super) fn new(faults: FrameFaults, seed: u64, towards: Towards) -> Self {
         Self {
             towards,

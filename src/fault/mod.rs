@@ -53,7 +53,7 @@ mod lane;
 mod pattern;
 mod plan;
 mod plans;
-mod random;
+pub(crate) mod random;
 mod repair;
 mod replay;
 mod report;

@@ -9,7 +9,7 @@
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The n-th number, from 0, of SplitMix64 with that seed.
-pub(super) const fn splitmix(seed: u64, n: u64) -> u64 {
+pub(crate) const fn splitmix(seed: u64, n: u64) -> u64 {
     let mut z = seed.wrapping_add(GOLDEN.wrapping_mul(n.wrapping_add(1)));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -54,6 +54,25 @@ impl TcpStream {
         Ok(Self { inner: Stream::Mock(stream), waiting })
     }
 
+    /// Begins to open one; nobody has waited yet. The calling thread is in the host's namespace.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn begin_in_kernel(to: SocketAddr) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+
+        use nix::errno::Errno;
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
+
+        let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket = socket(family, SockType::Stream, flags, None)?;
+        match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let waiting = Waiting::new(Place::Kernel, format!("TCP to {to}"));
+        Ok(Self { inner: Stream::Kernel(Arc::new(socket.into())), waiting: Arc::new(waiting) })
+    }
+
     /// Whether it stands: EAGAIN while it is being opened.
     pub(super) fn connected(&self) -> io::Result<()> {
         match &self.inner {

@@ -21,6 +21,18 @@ pub(crate) fn pseudo_header_sum(ip: &IpAround<'_>, number: u8, length: usize) ->
     !finish(pseudo_header(ip, number, length))
 }
 
+/// The checksum after one word of what it covers became another (RFC 1624 equation 3). Where nothing but zeros is left
+/// it is 0, where summing gives 0xffff: one's complement has two zeros.
+pub(crate) const fn updated_checksum(checksum: u16, before: u16, after: u16) -> u16 {
+    !ones_complement_add(ones_complement_add(!checksum, !before), after)
+}
+
+/// Addition with the carry brought round (RFC 1071 section 1).
+const fn ones_complement_add(a: u16, b: u16) -> u16 {
+    let (sum, carry) = a.overflowing_add(b);
+    if carry { sum + 1 } else { sum }
+}
+
 fn finish(sum: Sum16BitWords) -> u16 {
     u16::from_be_bytes(sum.ones_complement().to_ne_bytes())
 }

@@ -216,7 +216,7 @@ impl<'a> Dissection<'a> {
             let header_end = (at + header).min(end);
             let content_end = length.map_or(end, |length| at.saturating_add(length)).clamp(header_end, end);
             if kind == LayerKind::Fragment {
-                fragment = true;
+                fragment |= super::ipv6_extensions::is_fragment(octets);
             }
             self.push(Span {
                 protocol,

@@ -219,6 +219,12 @@ layer! {
     id: u32 = bits(32, 32);
 }
 
+/// Whether the packet with the fragment header that begins these octets is a part of one. An atomic fragment, offset 0
+/// and no more, is a whole packet (RFC 6946).
+pub(crate) fn is_fragment(octets: &[u8]) -> bool {
+    Ipv6FragmentHeaderSlice::from_slice(octets).is_ok_and(|header| header.is_fragmenting_payload())
+}
+
 fn rest(header: &[u8], from: usize) -> Option<Range<usize>> {
     (header.len() > from).then_some(from..header.len())
 }

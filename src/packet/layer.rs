@@ -330,6 +330,12 @@ impl FieldInfo {
         if header.len() < end {
             header.resize(end, 0);
         }
+        self.put_bits(value, header);
+    }
+
+    /// The same in a header that is long enough; octets that are not there are not written.
+    pub(crate) fn put_bits(&self, value: u128, header: &mut [u8]) {
+        let At::Bits { from, length } = self.at else { return };
         let (mut value, mut to) = (value, from + length);
         while to > from {
             let at = (to - 1) / 8;

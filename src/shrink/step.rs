@@ -7,7 +7,7 @@ use super::ddmin::UsedUp;
 use super::script::Search;
 use crate::codec::{EtherType, TunPi, TunPiFlags};
 use crate::fault::{Call, CallFault, FrameFault, LinkFault, Towards};
-use crate::fuzz::script::{EditValue, Next};
+use crate::fuzz::script::{EditValue, NextFault};
 use crate::fuzz::{Answer, Fault, Reply, Script, SocketCall, Step};
 use crate::packet::TcpFlags;
 
@@ -23,8 +23,8 @@ impl<Fails: FnMut(&Script) -> bool> Search<Fails> {
             Some(Step::Frame(_) | Step::Observed(_)) => self.frame(at),
             Some(Step::Answer(answer)) => self.answer(at, &answer),
             Some(Step::Advance(by)) => self.time(at, by, &Step::Advance),
-            Some(Step::Fault(Fault(Next::Frame(towards, fault)))) => self.frame_fault(at, towards, fault),
-            Some(Step::Fault(Fault(Next::Call(call, fault)))) => self.call_fault(at, call, fault),
+            Some(Step::Fault(Fault(NextFault::Frame(towards, fault)))) => self.frame_fault(at, towards, fault),
+            Some(Step::Fault(Fault(NextFault::Call(call, fault)))) => self.call_fault(at, call, fault),
             Some(Step::Link(fault)) => self.link(at, fault),
             Some(Step::Socket(call)) => self.socket(at, &call),
             None => Ok(()),
@@ -125,7 +125,7 @@ impl<Fails: FnMut(&Script) -> bool> Search<Fails> {
     }
 
     fn frame_fault(&mut self, at: usize, towards: Towards, fault: FrameFault) -> Result<(), UsedUp> {
-        let step = |fault| Step::Fault(Fault(Next::Frame(towards, fault)));
+        let step = |fault| Step::Fault(Fault(NextFault::Frame(towards, fault)));
         if fault == FrameFault::Drop || self.step(at, step(FrameFault::Drop))? {
             return Ok(());
         }
@@ -153,7 +153,7 @@ impl<Fails: FnMut(&Script) -> bool> Search<Fails> {
             FrameFault::Hold { behind, at_most } => {
                 self.time(at, at_most, &|at_most| step(FrameFault::Hold { behind, at_most }))?;
                 let at_most = match self.best.steps().get(at) {
-                    Some(Step::Fault(Fault(Next::Frame(_, FrameFault::Hold { at_most, .. })))) => *at_most,
+                    Some(Step::Fault(Fault(NextFault::Frame(_, FrameFault::Hold { at_most, .. })))) => *at_most,
                     _ => at_most,
                 };
                 self.number(at, behind.into(), &|behind| {
@@ -165,7 +165,7 @@ impl<Fails: FnMut(&Script) -> bool> Search<Fails> {
     }
 
     fn call_fault(&mut self, at: usize, call: Call, fault: CallFault) -> Result<(), UsedUp> {
-        let step = |fault| Step::Fault(Fault(Next::Call(call, fault)));
+        let step = |fault| Step::Fault(Fault(NextFault::Call(call, fault)));
         if fault == CallFault::Eagain || self.step(at, step(CallFault::Eagain))? {
             return Ok(());
         }

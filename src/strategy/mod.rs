@@ -14,7 +14,14 @@
 //! });
 //! ```
 
+pub mod address;
 pub mod codec;
+pub mod defect;
 pub mod fault;
+pub mod fragments;
 pub mod packet;
+mod plain;
+pub mod port;
 pub mod script;
+mod simpler;
+pub mod tcp_stream;

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use etherparse::{Ipv6RawExtHeaderSlice, SlicedPacket};
-use tuntap_test::packet::{DestinationOptions, Dissection, HopByHop, IntoPacket, Ipv6, Routing, Udp};
+use tuntap_test::packet::{DestinationOptions, Dissection, Fragment, HopByHop, IntoPacket, Ipv6, Routing, Udp};
 
 use crate::{HOST, PEER, built, check, tun};
 
@@ -95,4 +95,14 @@ fn a_route_decides_what_the_checksum_covers() {
     assert_eq!(octets[96..], arrived[40..]);
     assert!(packet.matches(tun(&octets)));
     assert!(!Routing::new().routing_type(2).into_packet().matches(tun(&octets)));
+}
+
+/// RFC 6946: offset 0 and no more fragments is a whole packet, so its checksum can be wrong.
+#[test]
+fn an_atomic_fragment_is_verified_and_a_part_is_not() {
+    let with = |fragment: Fragment| built(Ipv6::new() / fragment.id(7) / Udp::new().checksum(1) / [0; 8]);
+    assert!(!Dissection::new(tun(&with(Fragment::new()))).is_sound());
+    assert!(Dissection::new(tun(&with(Fragment::new().more_fragments(true)))).is_sound());
+    let whole = built(Ipv6::new() / Fragment::new().id(7) / Udp::new() / [0; 8]);
+    assert!(Dissection::new(tun(&whole)).is_sound());
 }

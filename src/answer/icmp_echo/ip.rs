@@ -8,6 +8,7 @@ use etherparse::checksum::Sum16BitWords;
 use etherparse::{EtherType, IpNumber, Ipv4HeaderSlice, Ipv6ExtensionSlice, Ipv6HeaderSlice, Ipv6Slice};
 
 use super::{EchoReply, IcmpEcho};
+use crate::packet::updated_checksum;
 
 /// ICMP types (RFC 792 page 14, RFC 4443 section 4).
 const ECHO_REQUEST_V4: u8 = 8;
@@ -153,8 +154,7 @@ impl<'a> EchoRequest<'a> {
             Header::V6(_) => (ECHO_REQUEST_V6, ECHO_REPLY_V6),
         };
         let word = |kind| u16::from_be_bytes([kind, self.echo.code]);
-        let sum = ones_complement_add(!self.echo.checksum, !word(before));
-        let checksum = !ones_complement_add(sum, word(after));
+        let checksum = updated_checksum(self.echo.checksum, word(before), word(after));
         // One's complement has two zeros. The sum over nothing but zeros is the other one, so its complement is 0xffff.
         let only_zeros = || {
             matches!(self.header, Header::V4(_))
@@ -163,12 +163,6 @@ impl<'a> EchoRequest<'a> {
         };
         if checksum == 0 && only_zeros() { 0xffff } else { checksum }
     }
-}
-
-/// Addition with the carry brought round (RFC 1071 section 1).
-const fn ones_complement_add(a: u16, b: u16) -> u16 {
-    let (sum, carry) = a.overflowing_add(b);
-    if carry { sum + 1 } else { sum }
 }
 
 fn ipv4_header(request: &Ipv4HeaderSlice<'_>, total_len: u16) -> [u8; 20] {

@@ -4,11 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 
-use super::{Host, kernel};
+use super::Host;
 use crate::device::Deadline;
-use crate::host::{
-    AsyncPingSocket, AsyncRawSocket, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, PingReply, TcpStream,
-};
+use crate::host::{AsyncPingSocket, AsyncRawSocket, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, PingReply};
 
 /// A [`Host`] whose sockets do not block: [`Host::as_async`]. Cheap to clone. See
 /// [`host::asynchronous`](crate::host::asynchronous).
@@ -78,9 +76,7 @@ impl AsyncHost {
         }
         // The SYN is sent by the time that tasks go by.
         self.host.clock.follow_tokio();
-        let stream = self
-            .host
-            .make(|host, place| TcpStream::begin_on_mock(host, place, to), || kernel::begin_tcp_connect(to))?;
+        let stream = self.host.begin_tcp_connect(to)?;
         AsyncTcpStream::opened(stream, timeout).await
     }
 

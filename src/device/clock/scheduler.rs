@@ -95,7 +95,7 @@ impl Scheduler {
         }
     }
 
-    #[cfg(feature = "tokio")]
+    /// Does what is due, and says when the next thing will be.
     pub(super) fn do_what_is_due(&self) -> Option<Instant> {
         self.settle();
         let sources = self.lock().sources();

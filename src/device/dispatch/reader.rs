@@ -42,7 +42,7 @@ fn read_until_the_end(shared: &Shared) -> io::Error {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => shared.queue.pass(),
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_passing(&error) || error.kind() == ErrorKind::NetworkDown => {}
             Err(error) => return error,
         }
     }
@@ -72,7 +72,7 @@ impl Reading {
 
     /// Reads without waiting, and says whether there was a frame.
     pub(super) fn read_what_is_there(&mut self, shared: &Shared) -> io::Result<bool> {
-        let mut did = false;
+        let (mut did, mut went_down) = (false, false);
         while !shared.stopping.load(Ordering::Acquire) {
             match shared.device.receive(&mut self.buffer, Deadline::Now) {
                 Ok(octets) => {
@@ -86,6 +86,9 @@ impl Reading {
                     return Ok(did);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // A host end says once that the link went down, and goes on when it is up again. A mock's says so for ever
+                // where the link was removed.
+                Err(error) if error.kind() == ErrorKind::NetworkDown && !went_down => went_down = true,
                 Err(error) => return Err(error),
             }
         }

@@ -38,8 +38,8 @@ const MOST_ALTERED: usize = 1_000;
 pub(crate) struct Faulty {
     began: Instant,
     work: Mutex<Option<Work>>,
-    /// Frames to the device end as faults have left them, the last ones.
-    altered: Mutex<VecDeque<Vec<u8>>>,
+    /// Frames as faults have left them, the last ones.
+    altered: Mutex<VecDeque<(Towards, Vec<u8>)>>,
     trouble: Mutex<Trouble>,
 }
 
@@ -94,6 +94,19 @@ impl Faulty {
         }
     }
 
+    /// The number of the next frame in that direction.
+    pub(crate) fn next_frame(&self, towards: Towards) -> u64 {
+        self.lock().as_ref().map_or(0, |work| work.injector.frames(towards)) + 1
+    }
+
+    /// The number of the next such call; a receive that has begun and not given anything is the next one, too.
+    pub(crate) fn next_call(&self, call: Call) -> u64 {
+        self.lock().as_ref().map_or(1, |work| {
+            let open = call == Call::Receive && matches!(work.open, Some(None));
+            work.injector.calls(call) + u64::from(!open)
+        })
+    }
+
     /// A frame comes in: gives its number, and what comes out now. `None` where nothing was ever planned.
     pub(crate) fn frame(&self, towards: Towards, frame: FrameRef<'_>, now: Instant) -> Option<(u64, Vec<Passed>)> {
         let time = self.time(now);
@@ -115,16 +128,16 @@ impl Faulty {
             let Delivery { towards, number, copy, altered, octets, .. } = delivery;
             passed.push(Passed { towards, number, copy, altered, octets: octets.into_owned() });
         });
-        for frame in passed.iter().filter(|frame| frame.altered && frame.towards == Towards::Device) {
-            self.note_altered(&frame.octets);
+        for frame in passed.iter().filter(|frame| frame.altered) {
+            self.note_altered(frame.towards, &frame.octets);
         }
         Some((given, passed))
     }
 
-    fn note_altered(&self, octets: &[u8]) {
+    fn note_altered(&self, towards: Towards, octets: &[u8]) {
         let mut altered = self.altered.lock().unwrap_or_else(PoisonError::into_inner);
         altered.truncate(MOST_ALTERED - 1);
-        altered.push_front(octets.to_vec());
+        altered.push_front((towards, octets.to_vec()));
     }
 
     /// The next thing that happens to the link by time and is due by now.
@@ -146,17 +159,17 @@ impl Faulty {
             work.open = None;
         }
         if let Some(CallFault::ShortRead { .. }) = fault {
-            self.note_altered(octets.get(framing.header_len()..).unwrap_or_default());
+            self.note_altered(Towards::Device, octets.get(framing.header_len()..).unwrap_or_default());
         }
     }
 
-    /// Whether a frame that came out of the device may be as it is because of a fault, and not of who sent it.
-    pub(crate) fn has_altered(&self, octets: &[u8]) -> bool {
-        self.altered.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|frame| frame == octets)
+    /// Whether a frame that arrived there may be as it is because of a fault, and not of who sent it.
+    pub(crate) fn has_altered(&self, towards: Towards, octets: &[u8]) -> bool {
+        let altered = self.altered.lock().unwrap_or_else(PoisonError::into_inner);
+        altered.iter().any(|(at, frame)| *at == towards && frame == octets)
     }
 
     /// Whether anything was ever planned.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the kernel backend asks"))]
     pub(crate) fn is_planned(&self) -> bool {
         self.lock().is_some()
     }

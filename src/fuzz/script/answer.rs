@@ -137,6 +137,14 @@ impl Answer {
         &self.reply
     }
 
+    pub(in crate::fuzz) const fn reply_mut(&mut self) -> &mut Reply {
+        &mut self.reply
+    }
+
+    pub(in crate::fuzz) fn forget_edit(&mut self, index: usize) {
+        self.edits.remove(index);
+    }
+
     /// What is set in it.
     #[must_use]
     pub fn edits(&self) -> &[Edit] {

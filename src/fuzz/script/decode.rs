@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use super::edit::Edit;
-use super::fault::Next;
+use super::fault::NextFault;
 use super::octets::Reader;
 use super::{Answer, Fault, Reply, Script, SocketCall, Step};
 use crate::codec::{EtherType, TunPi, TunPiFlags};
@@ -91,7 +91,7 @@ fn frame_fault(reader: &mut Reader<'_>) -> Option<Fault> {
         5 => FrameFault::Delay { by: Duration::from_nanos(a) },
         _ => return None,
     };
-    Some(Fault(Next::Frame(towards, fault)))
+    Some(Fault(NextFault::Frame(towards, fault)))
 }
 
 fn call_fault(reader: &mut Reader<'_>) -> Option<Fault> {
@@ -111,7 +111,7 @@ fn call_fault(reader: &mut Reader<'_>) -> Option<Fault> {
         }),
         _ => return None,
     };
-    Some(Fault(Next::Call(if receives { Call::Receive } else { Call::Transmit }, fault)))
+    Some(Fault(NextFault::Call(if receives { Call::Receive } else { Call::Transmit }, fault)))
 }
 
 fn link_fault(reader: &mut Reader<'_>) -> Option<LinkFault> {

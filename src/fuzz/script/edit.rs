@@ -96,7 +96,7 @@ impl Edit {
     }
 
     /// Sets the field in the first layer of its kind, if there is one.
-    pub(super) fn apply(&self, layers: &mut [Layer]) {
+    pub(in crate::fuzz) fn apply(&self, layers: &mut [Layer]) {
         if let Some(layer) = layers.iter_mut().find(|layer| layer.kind() == self.layer) {
             self.set(layer);
         }

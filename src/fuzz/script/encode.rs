@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use super::edit::{Edit, EditValue};
-use super::fault::Next;
+use super::fault::NextFault;
 use super::octets::put_counted;
 use super::{Answer, Reply, Script, SocketCall, Step};
 use crate::device::Mode;
@@ -98,9 +98,9 @@ fn put_edit(edit: &Edit, to: &mut Vec<u8>) {
     }
 }
 
-fn put_fault(next: &Next, to: &mut Vec<u8>) -> u8 {
+fn put_fault(next: &NextFault, to: &mut Vec<u8>) -> u8 {
     match next {
-        Next::Frame(towards, fault) => {
+        NextFault::Frame(towards, fault) => {
             to.push(u8::from(*towards == Towards::Device));
             let length = |octets: usize| u64::try_from(octets).unwrap_or(u64::MAX);
             let (kind, a, b) = match *fault {
@@ -121,7 +121,7 @@ fn put_fault(next: &Next, to: &mut Vec<u8>) -> u8 {
             to.extend_from_slice(&b.to_be_bytes());
             4
         }
-        Next::Call(call, fault) => {
+        NextFault::Call(call, fault) => {
             to.push(u8::from(*call == Call::Receive));
             let (kind, a) = match *fault {
                 CallFault::Eagain => (0, 0),

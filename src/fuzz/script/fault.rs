@@ -22,16 +22,25 @@ use crate::fault::{Call, CallFault, FrameFault, Towards};
 ///          6 packet information   a: bits 16–31 flags, bits 0–15 protocol     (of a transmit: EIO)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(pub(crate) Next);
+pub struct Fault(pub(crate) NextFault);
 
 /// What comes next, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextFault {
     Frame(Towards, FrameFault),
     Call(Call, CallFault),
 }
 
 impl Fault {
+    pub(in crate::fuzz) const fn of(next: NextFault) -> Self {
+        Self(next)
+    }
+
+    /// What is planned.
+    pub(in crate::fuzz) const fn next(&self) -> &NextFault {
+        &self.0
+    }
+
     /// A fault of the next frame in that direction.
     ///
     /// # Panics
@@ -40,7 +49,7 @@ impl Fault {
     #[track_caller]
     pub fn frame(towards: Towards, fault: FrameFault) -> Self {
         assert!(!matches!(fault, FrameFault::Swap { .. }), "a script counts no frames: take FrameFault::Hold");
-        Self(Next::Frame(towards, fault))
+        Self(NextFault::Frame(towards, fault))
     }
 
     /// A fault of the next such call at the device end.
@@ -54,15 +63,15 @@ impl Fault {
             call == Call::Receive || fault.error().is_some(),
             "{call} cannot give `{fault}`: that is what Call::Receive gives"
         );
-        Self(Next::Call(call, fault))
+        Self(NextFault::Call(call, fault))
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Next::Frame(towards, fault) => write!(f, "the next frame {towards} is {fault}"),
-            Next::Call(call, fault) => write!(f, "the next {call} gives {fault}"),
+            NextFault::Frame(towards, fault) => write!(f, "the next frame {towards} is {fault}"),
+            NextFault::Call(call, fault) => write!(f, "the next {call} gives {fault}"),
         }
     }
 }

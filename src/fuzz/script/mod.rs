@@ -62,8 +62,9 @@ pub(crate) use edit::EditValue;
 #[cfg(feature = "proptest")]
 pub(crate) use edit::LAYERS;
 pub use fault::Fault;
-pub(crate) use fault::Next;
+pub(crate) use fault::NextFault;
 pub use socket::SocketCall;
+pub(in crate::fuzz) use words::StepOn;
 
 use crate::device::Mode;
 use crate::fault::LinkFault;
@@ -139,6 +140,22 @@ impl Script {
         &self.steps
     }
 
+    pub(in crate::fuzz) const fn steps_mut(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+
+    /// Makes the host silent, or not; or takes the other kind of link, to which frames are fitted when they are played.
+    pub(in crate::fuzz) const fn change_about(&mut self, host: bool) {
+        if host {
+            self.silent_host = !self.silent_host;
+        } else {
+            self.mode = match self.mode {
+                Mode::Tun => Mode::Tap,
+                Mode::Tap => Mode::Tun,
+            };
+        }
+    }
+
     /// The same script with other steps.
     pub fn with_steps(&self, steps: impl IntoIterator<Item = Step>) -> Self {
         Self { steps: steps.into_iter().collect(), ..*self }
@@ -159,6 +176,20 @@ impl Script {
     pub fn send(self, packet: impl IntoPacket) -> Self {
         match self.try_send(packet) {
             Ok(script) => script,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`send`](Self::send) from the other side, for a script that plays the host: addresses that the packet leaves open go
+    /// from the host to the peer.
+    ///
+    /// # Panics
+    /// When the template does not build.
+    #[track_caller]
+    pub fn send_as_host(self, packet: impl IntoPacket) -> Self {
+        let defaults = Defaults { mode: Some(self.mode), ..Defaults::documentation().reversed() };
+        match packet.into_packet().build_with(&defaults) {
+            Ok(octets) => self.send_raw(octets),
             Err(error) => panic!("{error}"),
         }
     }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use super::edit::Edit;
-use super::fault::Next;
+use super::fault::NextFault;
 use super::{Answer, Fault, Reply, Script, SocketCall, Step};
 use crate::device::{FrameRef, LARGEST_FRAME, Mode};
 use crate::fault::{CallFault, FrameFault, LinkFault};
@@ -126,7 +126,7 @@ fn layer(edit: &Edit) -> Option<String> {
 
 fn planned(fault: &Fault) -> String {
     match &fault.0 {
-        Next::Frame(towards, fault) => {
+        NextFault::Frame(towards, fault) => {
             let fault = match fault {
                 FrameFault::Drop => "Drop".to_owned(),
                 FrameFault::Corrupt { octet, xor, repair } => {
@@ -141,7 +141,7 @@ fn planned(fault: &Fault) -> String {
             };
             format!("Fault::frame(Towards::{towards:?}, FrameFault::{fault})")
         }
-        Next::Call(call, fault) => {
+        NextFault::Call(call, fault) => {
             let fault = match fault {
                 CallFault::PacketInfo(pi) => format!(
                     "PacketInfo(tuntap_test::codec::TunPi {{ flags: tuntap_test::codec::TunPiFlags({:#06x}), \

@@ -6,6 +6,23 @@ use std::ops::Range;
 use super::Rules;
 use crate::capture::{Capture, CaptureError, CaptureProblem, CapturedFrame, LinkTypeError};
 
+/// The code under test.
+trait Code {
+    #[inline]
+    fn read(octets: &[u8]) -> Result<Capture<'_>, CaptureError> {
+        Capture::from_octets(octets)
+    }
+
+    #[inline]
+    fn write(capture: &Capture<'_>, octets: &mut Vec<u8>) -> bool {
+        capture.write_to(octets).is_ok()
+    }
+}
+
+struct Library;
+
+impl Code for Library {}
+
 /// The rules that hold for any octets, taken as a pcap or pcapng file:
 ///
 /// * reading ends, with frames up to the end or to an error that lies inside the input and can be told;
@@ -16,9 +33,14 @@ use crate::capture::{Capture, CaptureError, CaptureProblem, CapturedFrame, LinkT
 /// # Panics
 /// When a rule is broken.
 pub fn capture(data: &[u8]) {
+    rules::<Library>(data).judge(data);
+}
+
+#[inline]
+fn rules<C: Code>(data: &[u8]) -> Rules {
     let mut rules = Rules::new();
     let capture = Capture::from_octets_lossy(data);
-    match (Capture::from_octets(data), capture.truncated) {
+    match (C::read(data), capture.truncated) {
         (Ok(strict), None) => rules.keep("the strict reader reads the same", strict == capture),
         (Err(error), Some(same)) => {
             rules.keep("both readers fail alike", error == same);
@@ -29,8 +51,8 @@ pub fn capture(data: &[u8]) {
     for frame in &capture.frames {
         one_frame(&capture, frame, data, &mut rules);
     }
-    written_again(&capture, &mut rules);
-    rules.judge(data);
+    written_again::<C>(&capture, &mut rules);
+    rules
 }
 
 fn told(error: &CaptureError, data: &[u8], rules: &mut Rules) {
@@ -53,17 +75,17 @@ fn one_frame(capture: &Capture<'_>, frame: &CapturedFrame<'_>, data: &[u8], rule
     }
 }
 
-fn written_again(capture: &Capture<'_>, rules: &mut Rules) {
+fn written_again<C: Code>(capture: &Capture<'_>, rules: &mut Rules) {
     let times = capture.frames.iter().map(|frame| frame.time);
     let mut times = times.chain(capture.statistics.iter().map(|statistics| statistics.time));
     let fits = times.all(|time| u64::try_from(time.as_nanos()).is_ok());
     let mut octets = Vec::new();
-    let written = capture.write_to(&mut octets).is_ok();
+    let written = C::write(capture, &mut octets);
     rules.keep("all but a time beyond 2554 can be written", written == fits);
     if !written {
         return;
     }
-    let Ok(again) = Capture::from_octets(&octets) else {
+    let Ok(again) = C::read(&octets) else {
         return rules.keep("what was written can be read", false);
     };
     rules.keep("written and read, frames are the same", again.frames == capture.frames);
@@ -81,4 +103,38 @@ fn is_inside(part: &[u8], data: &[u8]) -> bool {
     let Range { start, end } = data.as_ptr_range();
     let part = part.as_ptr_range();
     start <= part.start && part.end <= end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::tests::caught;
+    use super::*;
+
+    struct LosesTheLastFrame;
+
+    impl Code for LosesTheLastFrame {
+        fn read(octets: &[u8]) -> Result<Capture<'_>, CaptureError> {
+            let mut capture = Library::read(octets)?;
+            capture.frames.pop();
+            Ok(capture)
+        }
+    }
+
+    struct WritesTheCutLength;
+
+    impl Code for WritesTheCutLength {
+        fn write(capture: &Capture<'_>, octets: &mut Vec<u8>) -> bool {
+            let mut capture = capture.clone();
+            for frame in &mut capture.frames {
+                frame.original_length = u32::try_from(frame.octets.len()).unwrap_or(u32::MAX);
+            }
+            Library::write(&capture, octets)
+        }
+    }
+
+    #[test]
+    fn broken_code_is_caught() {
+        caught("capture", rules::<LosesTheLastFrame>, "the strict reader reads the same");
+        caught("capture", rules::<WritesTheCutLength>, "written and read, frames are the same");
+    }
 }

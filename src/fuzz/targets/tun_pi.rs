@@ -1,11 +1,28 @@
 //! `struct tun_pi` and the framings, on any octets.
 
 use super::Rules;
-use crate::codec::{ByteOrder, EncodeError, EtherType, Framing, PacketInfo, TunPi};
+use crate::codec::{ByteOrder, DecodeError, EncodeError, EtherType, Framing, PacketInfo, TunPi};
 
 /// How much of an input is joined again: what follows is only copied. A buffer on the stack, since a vector's costs the
 /// fuzzer more than all else here; `Framing::append` is held to `Framing::join` by a property in `tests/codec.rs`.
 const JOINED: usize = 256;
+
+/// The code under test.
+trait Code {
+    #[inline]
+    fn decode(order: ByteOrder, octets: &[u8]) -> Result<(TunPi, &[u8]), DecodeError> {
+        TunPi::decode_in(order, octets)
+    }
+
+    #[inline]
+    fn encode(order: ByteOrder, pi: TunPi) -> [u8; TunPi::LEN] {
+        pi.encode_in(order)
+    }
+}
+
+struct Library;
+
+impl Code for Library {}
 
 /// The rules that hold for any octets, taken as what one read of a device gave:
 ///
@@ -19,31 +36,33 @@ const JOINED: usize = 256;
 /// # Panics
 /// When a rule is broken.
 pub fn tun_pi(data: &[u8]) {
+    rules::<Library>(data).judge(data);
+}
+
+#[inline]
+fn rules<C: Code>(data: &[u8]) -> Rules {
     let mut rules = Rules::new();
-    match TunPi::decode_in(ByteOrder::Big, data) {
+    match C::decode(ByteOrder::Big, data) {
         Ok((big, frame)) => {
-            both_orders(data, big, frame, &mut rules);
+            both_orders::<C>(data, big, frame, &mut rules);
             strip_and_keep(data, frame, &mut rules);
         }
         Err(error) => {
             rules.keep("four octets are a header", data.len() < TunPi::LEN);
             let counts = (error.needed, error.available, error.offset);
             rules.keep("the error names the octets needed and available", counts == (TunPi::LEN, data.len(), 0));
-            rules.keep(
-                "the error does not depend on the order",
-                TunPi::decode_in(ByteOrder::Little, data) == Err(error),
-            );
+            rules.keep("the error does not depend on the order", C::decode(ByteOrder::Little, data) == Err(error));
             rules.keep("a framing refuses what its header refuses", Framing::TunPi.split(data) == Err(error));
         }
     }
     rules.keep("without framing all is frame", Framing::None.split(data) == Ok((PacketInfo::None, data)));
     header_of_a_bare_frame(data, &mut rules);
-    rules.judge(data);
+    rules
 }
 
 #[inline]
-fn both_orders(data: &[u8], big: TunPi, frame: &[u8], rules: &mut Rules) {
-    let Ok((little, same_frame)) = TunPi::decode_in(ByteOrder::Little, data) else {
+fn both_orders<C: Code>(data: &[u8], big: TunPi, frame: &[u8], rules: &mut Rules) {
+    let Ok((little, same_frame)) = C::decode(ByteOrder::Little, data) else {
         return rules.keep("both orders decode", false);
     };
     rules.keep("the protocol is in network order on every machine", big.protocol == little.protocol);
@@ -52,9 +71,9 @@ fn both_orders(data: &[u8], big: TunPi, frame: &[u8], rules: &mut Rules) {
     rules.keep("the frame does not depend on the order", is_rest(data, TunPi::LEN, same_frame));
     let header = data.first_chunk().copied().map_or(0, u32::from_ne_bytes);
     for (order, pi) in [(ByteOrder::Big, big), (ByteOrder::Little, little)] {
-        let octets = pi.encode_in(order);
+        let octets = C::encode(order, pi);
         rules.keep("encoding gives the octets decoded", u32::from_ne_bytes(octets) == header);
-        let again = TunPi::decode_in(order, &octets).map(|(again, _)| again);
+        let again = C::decode(order, &octets).map(|(again, _)| again);
         rules.keep("decoding again gives the same header", again == Ok(pi));
     }
 }
@@ -99,4 +118,42 @@ fn header_of_a_bare_frame(data: &[u8], rules: &mut Rules) {
 #[inline]
 fn is_rest(data: &[u8], from: usize, frame: &[u8]) -> bool {
     (data.as_ptr().wrapping_add(from) == frame.as_ptr()) & (from + frame.len() == data.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::tests::caught;
+    use super::*;
+
+    struct KeepsTheOrder;
+
+    impl Code for KeepsTheOrder {
+        fn decode(_: ByteOrder, octets: &[u8]) -> Result<(TunPi, &[u8]), DecodeError> {
+            Library::decode(ByteOrder::Big, octets)
+        }
+    }
+
+    struct TakesOneOctetMore;
+
+    impl Code for TakesOneOctetMore {
+        fn decode(order: ByteOrder, octets: &[u8]) -> Result<(TunPi, &[u8]), DecodeError> {
+            Library::decode(order, octets).map(|(pi, frame)| (pi, frame.get(1..).unwrap_or_default()))
+        }
+    }
+
+    struct SwapsTheProtocol;
+
+    impl Code for SwapsTheProtocol {
+        fn encode(order: ByteOrder, pi: TunPi) -> [u8; TunPi::LEN] {
+            let [a, b, c, d] = Library::encode(order, pi);
+            [a, b, d, c]
+        }
+    }
+
+    #[test]
+    fn broken_code_is_caught() {
+        caught("tun_pi", rules::<KeepsTheOrder>, "the flags are in host order");
+        caught("tun_pi", rules::<TakesOneOctetMore>, "the frame is what follows the header");
+        caught("tun_pi", rules::<SwapsTheProtocol>, "encoding gives the octets decoded");
+    }
 }

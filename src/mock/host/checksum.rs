@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use etherparse::checksum::Sum16BitWords;
 
 /// The checksum of octets whose checksum field counts as it is: 0 when what is there is right.
-pub(super) fn internet(octets: &[u8]) -> u16 {
+pub(crate) fn internet(octets: &[u8]) -> u16 {
     finish(&Sum16BitWords::new().add_slice(octets))
 }
 
 /// The same over the pseudo-header of a transport protocol first.
-pub(super) fn transport(source: IpAddr, destination: IpAddr, protocol: u8, message: &[u8]) -> u16 {
+pub(crate) fn transport(source: IpAddr, destination: IpAddr, protocol: u8, message: &[u8]) -> u16 {
     let sum = match (source, destination) {
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             Sum16BitWords::new().add_16bytes(source.octets()).add_16bytes(destination.octets())

@@ -52,7 +52,7 @@
 //! - `connect` to port 0 gives ENETUNREACH at once.
 
 mod arp;
-mod checksum;
+pub(crate) mod checksum;
 mod config;
 mod ethernet;
 mod icmp;

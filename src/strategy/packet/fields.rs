@@ -1,22 +1,68 @@
 //! Values for the fields of a layer's table, whatever the protocol.
 
-use proptest::option;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use crate::packet::build::write_header;
 use crate::packet::field::Constraint;
-use crate::packet::layer::{At, FieldInfo, Layer};
-use crate::packet::{LayerKind, protocol};
+use crate::packet::layer::{At, FieldInfo, Layer, Show};
+use crate::packet::{FieldValue, LayerKind, protocol};
+use crate::strategy::simpler::{choose, maybe, shrinking, smaller};
+use crate::strategy::{address, port};
 
-/// Any value of so many bits: 0, 1, the largest, and others.
-fn number(bits: usize) -> impl Strategy<Value = u128> + Clone {
+use super::shrink::simpler_fields;
+
+/// Any value of so many bits, that one or above: the least, the next, the largest, and others.
+fn number(bits: usize, least: u128) -> BoxedStrategy<u128> {
     let largest = u128::MAX >> 128_usize.saturating_sub(bits).min(127);
-    prop_oneof![
-        2 => Just(0),
-        1 => Just(1),
+    let any = choose![
+        2 => Just(least),
+        1 => Just(least + 1),
         1 => Just(largest),
-        4 => any::<u128>().prop_map(move |value| value & largest),
-    ]
+        4 => any::<u128>().prop_map(move |value| (value & largest).max(least)),
+    ];
+    shrinking(any, move |number| smaller(*number, least))
+}
+
+fn bits<T: FieldValue + std::fmt::Debug>(values: BoxedStrategy<T>) -> BoxedStrategy<u128> {
+    values.prop_map(FieldValue::to_bits).boxed()
+}
+
+/// Values of a field: addresses and ports by their classes, where the field says which; else any number of its bits.
+fn value(info: &FieldInfo, length: usize) -> BoxedStrategy<u128> {
+    let is_sender = matches!(info.name, "src" | "sender" | "sender_mac");
+    let is_group = matches!(info.name, "group" | "record_group");
+    match (info.show, info.name) {
+        (Show::Ipv4, _) if is_sender => bits(address::source_v4()),
+        (Show::Ipv4, _) if is_group => bits(address::multicast_v4()),
+        (Show::Ipv4, _) => bits(address::any_v4()),
+        (Show::Ipv6, _) if is_sender => bits(address::source_v6()),
+        (Show::Ipv6, _) if is_group => bits(address::multicast_v6()),
+        (Show::Ipv6, _) => bits(address::any_v6()),
+        (Show::Mac, _) if is_sender => bits(address::source_mac()),
+        (Show::Mac, _) => bits(address::any_mac()),
+        (_, "sport" | "dport") => bits(port::any_port()),
+        // No packet is sent with 0.
+        (_, "ttl" | "hop_limit") => number(length, 1),
+        (Show::TcpFlags, _) => flags(),
+        _ => number(length, 0),
+    }
+}
+
+/// TCP's flags: such as stacks set in half of the cases, else any. Fewer are simpler.
+fn flags() -> BoxedStrategy<u128> {
+    // S, S., ., P., F., R, R.
+    let usual = prop::sample::select(vec![0x02_u128, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14]);
+    let any = choose![1 => usual, 1 => any::<u8>().prop_map(u128::from)];
+    shrinking(any, |flags| fewer_bits(*flags))
+}
+
+/// The numbers with one bit less, after that with none.
+pub(super) fn fewer_bits(number: u128) -> Vec<u128> {
+    let each = (0..u128::BITS).map(|bit| 1 << bit).filter(|bit| number & bit != 0).map(|bit| number ^ bit);
+    if number == 0 { Vec::new() } else { [0].into_iter().chain(each).collect() }
 }
 
 /// The fields that stand in a place of their own: index, description, bits.
@@ -32,11 +78,33 @@ pub(super) fn some(kind: LayerKind, without: &'static [&'static str]) -> BoxedSt
     filled(Layer::new(protocol(kind)), without)
 }
 
+/// The same with both ports, which no segment and no datagram leaves open.
+pub(super) fn between_ports(kind: LayerKind) -> BoxedStrategy<Layer> {
+    let ends = choose![
+        3 => (port::source(), port::service()),
+        2 => (port::service(), port::source()),
+        1 => (port::any_port(), port::any_port()),
+    ];
+    plainer_layers((some(kind, &["sport", "dport"]), ends).prop_map(|(layer, (from, to))| {
+        let mut whole = Layer::new(layer.protocol());
+        whole.set("sport", Constraint::Exact(from.into()));
+        whole.set("dport", Constraint::Exact(to.into()));
+        whole.merge(&layer);
+        whole
+    }))
+}
+
 /// The same of a certain type: that decides which fields there are.
 pub(super) fn typed(kind: LayerKind, field: &'static str, types: BoxedStrategy<u8>) -> BoxedStrategy<Layer> {
+    // Made once for each type: there are dozens of strategies in one.
+    let known = RefCell::new(HashMap::new());
     types
         .prop_flat_map(move |number| {
-            filled(Layer::new(protocol(kind)).with(field, Constraint::Exact(number.into())), &[])
+            let mut known = known.borrow_mut();
+            let layers = known.entry(number).or_insert_with(|| {
+                filled(Layer::new(protocol(kind)).with(field, Constraint::Exact(number.into())), &[])
+            });
+            layers.clone()
         })
         .boxed()
 }
@@ -47,17 +115,25 @@ fn filled(layer: Layer, without: &'static [&'static str]) -> BoxedStrategy<Layer
     let fields: Vec<_> = placed(layer.kind())
         .filter(|(_, info, _)| !info.computed && !without.contains(&info.name) && layer.get(info.name).is_none())
         .filter(|(_, info, _)| info.range(&header).is_some())
-        .map(|(index, _, bits)| option::of(number(bits)).prop_map(move |value| value.map(|value| (index, value))))
+        .map(|(index, info, bits)| maybe(value(info, bits)).prop_map(move |value| value.map(|value| (index, value))))
         .collect();
-    fields
-        .prop_map(move |values| {
-            let mut layer = layer.clone();
-            for (index, value) in values.into_iter().flatten() {
-                layer.set_at(index, Constraint::Exact(value));
-            }
-            settled(layer)
-        })
-        .boxed()
+    let layers = fields.prop_map(move |values| {
+        let mut layer = layer.clone();
+        for (index, value) in values.into_iter().flatten() {
+            layer.set_at(index, Constraint::Exact(value));
+        }
+        settled(layer)
+    });
+    plainer_layers(layers)
+}
+
+/// The layers, shrunk by what they set.
+pub(super) fn plainer_layers(layers: impl Strategy<Value = Layer> + 'static) -> BoxedStrategy<Layer> {
+    shrinking(layers, |layer| {
+        let mut simpler = simpler_fields(layer);
+        simpler.retain(|layer| settled(layer.clone()).constraints().count() == layer.constraints().count());
+        simpler
+    })
 }
 
 /// The layer without the fields that its own header does not have: those that another field overwrote.

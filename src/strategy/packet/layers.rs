@@ -5,11 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
-use super::fields::{some, typed};
+use super::fields::{between_ports, plainer_layers, some, typed};
 use crate::packet::{
     Arp, DestinationOptions, Ethernet, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, Ipv4, Ipv6, Layer, LayerKind, Payload,
     Routing, Tcp, Udp, Vlan,
 };
+use crate::strategy::address::{any_v6, multicast_v4, multicast_v6, source_mac, source_v4, source_v6};
+use crate::strategy::simpler::{choose, noise, plainer, shrinking};
 
 /// An Ethernet header.
 pub fn ethernet() -> BoxedStrategy<Ethernet> {
@@ -30,21 +32,33 @@ pub fn arp() -> BoxedStrategy<Arp> {
 
 /// An IPv4 header of no fragment, without or with options.
 pub fn ipv4() -> BoxedStrategy<Ipv4> {
-    let fields = some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset"]);
+    with_options(some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset"]))
+}
+
+/// The same without what a message of a link's own protocols says itself: where it goes, and how far.
+pub(super) fn ipv4_of_link() -> BoxedStrategy<Ipv4> {
+    with_options(some(LayerKind::Ipv4, &["version", "reserved", "more_fragments", "fragment_offset", "ttl", "dst"]))
+}
+
+fn with_options(fields: BoxedStrategy<Layer>) -> BoxedStrategy<Ipv4> {
     // RFC 791: no operation, record route; RFC 2113: router alert.
     let option = sample::select(vec![vec![1], vec![0x94, 4, 0, 0], vec![7, 7, 4, 0, 0, 0, 0]]);
-    let options = prop_oneof![3 => Just(Vec::new()), 1 => collection::vec(option, 1..=5)];
-    (fields, options)
-        .prop_map(|(layer, options)| {
-            let octets = options.concat();
-            if octets.is_empty() { Ipv4(layer) } else { Ipv4(layer).options(octets) }
-        })
-        .boxed()
+    let options = choose![3 => Just(Vec::new()), 1 => collection::vec(option, 1..=5)];
+    let layers = (fields, options).prop_map(|(layer, options)| {
+        let octets = options.concat();
+        if octets.is_empty() { layer } else { Ipv4(layer).options(octets).0 }
+    });
+    plainer_layers(layers).prop_map(Ipv4).boxed()
 }
 
 /// An IPv6 header.
 pub fn ipv6() -> BoxedStrategy<Ipv6> {
     some(LayerKind::Ipv6, &["version"]).prop_map(Ipv6).boxed()
+}
+
+/// The same without what a message of a link's own protocols says itself: where it goes, and how far.
+pub(super) fn ipv6_of_link() -> BoxedStrategy<Ipv6> {
+    some(LayerKind::Ipv6, &["version", "hop_limit", "dst"]).prop_map(Ipv6).boxed()
 }
 
 /// Options of an IPv6 extension header, each with its length (RFC 8200 section 4.2): padding, and unknown ones that are
@@ -100,12 +114,11 @@ pub fn igmp() -> BoxedStrategy<Igmp> {
 
 /// An IGMP message of version 3: a query with sources, or a report with records.
 pub fn igmp_v3() -> BoxedStrategy<Igmp> {
-    let address = || any::<[u8; 4]>().prop_map(Ipv4Addr::from);
-    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    let records = collection::vec((1_u8..=6, multicast_v4(), option::of(source_v4())), 0..4);
     prop_oneof![
-        (address(), any::<u8>(), option::of(address())).prop_map(|(group, response, source)| {
+        (multicast_v4(), any::<u8>(), option::of(source_v4())).prop_map(|(group, response, source)| {
             let query = Igmp::membership_query_v3(group).max_response(response);
-            source.map_or(query.clone(), |source| query.sources([source, group]))
+            source.map_or(query.clone(), |source| query.sources([source, Ipv4Addr::new(192, 0, 2, 1)]))
         }),
         records.prop_map(|records| {
             records.into_iter().fold(Igmp::membership_report_v3(), |report, (kind, group, source)| match source {
@@ -129,7 +142,7 @@ pub fn neighbor_discovery() -> BoxedStrategy<Icmpv6> {
     ];
     let fields = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![133_u8, 134, 135, 136, 137]).boxed());
     let options = sample::subsequence(setters, 0..=5).prop_shuffle();
-    (fields, options, any::<[u8; 6]>(), any::<u128>())
+    (fields, options, source_mac(), any_v6().prop_map(Ipv6Addr::to_bits))
         .prop_map(|(layer, options, mac, bits)| {
             options.into_iter().fold(Icmpv6(layer), |message, set| set(message, mac, bits))
         })
@@ -138,12 +151,11 @@ pub fn neighbor_discovery() -> BoxedStrategy<Icmpv6> {
 
 /// A message of multicast listener discovery, of both versions.
 pub fn listener_discovery() -> BoxedStrategy<Icmpv6> {
-    let address = || any::<u128>().prop_map(Ipv6Addr::from_bits);
-    let records = collection::vec((1_u8..=6, address(), option::of(address())), 0..4);
+    let records = collection::vec((1_u8..=6, multicast_v6(), option::of(source_v6())), 0..4);
     let first = typed(LayerKind::Icmpv6, "icmp_type", sample::select(vec![130_u8, 131, 132]).boxed());
     prop_oneof![
         first.prop_map(Icmpv6),
-        (address(), any::<u16>(), address()).prop_map(|(group, response, source)| {
+        (multicast_v6(), any::<u16>(), source_v6()).prop_map(|(group, response, source)| {
             Icmpv6::multicast_listener_query_v2(group).max_response(response).sources([source])
         }),
         records.prop_map(|records| {
@@ -159,7 +171,7 @@ pub fn listener_discovery() -> BoxedStrategy<Icmpv6> {
 
 /// A UDP header.
 pub fn udp() -> BoxedStrategy<Udp> {
-    some(LayerKind::Udp, &[]).prop_map(Udp).boxed()
+    between_ports(LayerKind::Udp).prop_map(Udp).boxed()
 }
 
 /// A TCP header, without or with options: each of the known ones at most once, in any order.
@@ -173,23 +185,23 @@ pub fn tcp() -> BoxedStrategy<Tcp> {
         |tcp, _, left, right| tcp.sack([(left, right)]),
     ];
     let options = sample::subsequence(setters, 0..=5).prop_shuffle();
-    let options = prop_oneof![Just(Vec::new()), options];
-    (some(LayerKind::Tcp, &[]), options, any::<u16>(), any::<u32>(), any::<u32>())
-        .prop_map(|(layer, options, short, left, right)| {
-            options.into_iter().fold(Tcp(layer), |tcp, set| set(tcp, short, left, right))
-        })
-        .boxed()
+    let options = choose![1 => Just(Vec::new()), 1 => options];
+    let layers = (between_ports(LayerKind::Tcp), options, any::<u16>(), any::<u32>(), any::<u32>()).prop_map(
+        |(layer, options, short, left, right)| {
+            options.into_iter().fold(Tcp(layer), |tcp, set| set(tcp, short, left, right)).0
+        },
+    );
+    plainer_layers(layers).prop_map(Tcp).boxed()
 }
 
-/// Octets: none, few, at times as many as a link carries.
+/// Octets: none, few, at times as many as a link carries. Shrinks to as few as need be, each of them `a`.
 pub fn payload() -> BoxedStrategy<Payload> {
-    prop_oneof![
+    let octets = choose![
         2 => Just(Vec::new()),
-        6 => collection::vec(any::<u8>(), 0..64),
-        1 => collection::vec(any::<u8>(), 0..1400),
-    ]
-    .prop_map(|octets| Payload::new().octets(octets))
-    .boxed()
+        6 => noise(0..=63),
+        1 => noise(0..=1399),
+    ];
+    shrinking(octets, |octets| plainer(octets, 0)).prop_map(|octets| Payload::new().octets(octets)).boxed()
 }
 
 /// Any of the layers above.

@@ -2,27 +2,32 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::{collection, option, sample};
+use proptest::{collection, sample};
 
 use super::fields::tamper;
 use super::layers::{
-    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4, ipv6,
-    listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
+    any_layer, arp, destination_options, ethernet, fragment, hop_by_hop, icmpv4, icmpv6, igmp, igmp_v3, ipv4,
+    ipv4_of_link, ipv6, ipv6_of_link, listener_discovery, neighbor_discovery, payload, routing, tcp, udp, vlan,
 };
 use crate::device::Mode;
-use crate::packet::{Icmpv4, Icmpv6, Layer, LayerKind, Packet};
+use crate::packet::{Icmpv4, Icmpv6, Ipv6, Layer, LayerKind, Packet};
+use crate::strategy::simpler::{choose, maybe, shrinking};
 
-/// What IPv4 carries: TCP, UDP, ICMP, IGMP.
-fn over_v4() -> BoxedStrategy<Packet> {
-    prop_oneof![
+use super::shrink::simpler;
+
+/// IPv4 and what it carries: TCP, UDP, ICMP, IGMP.
+fn v4() -> BoxedStrategy<Packet> {
+    let upper = choose![
         3 => (tcp(), payload()).prop_map(|(tcp, payload)| tcp / payload),
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv4(), payload()).prop_map(|(icmp, payload)| icmp / payload),
-        1 => igmp().prop_map(Packet::from),
-        1 => igmp_v3().prop_map(Packet::from),
         1 => error_v4(),
+    ];
+    let groups = choose![1 => igmp(), 1 => igmp_v3()];
+    choose![
+        9 => (ipv4(), upper).prop_map(|(ip, upper)| ip / upper),
+        2 => (ipv4_of_link(), groups).prop_map(|(ip, igmp)| ip / igmp),
     ]
-    .boxed()
 }
 
 /// An error with the datagram it is about: its layers, or as many of its octets as there was room for.
@@ -35,7 +40,7 @@ fn error_v4() -> BoxedStrategy<Packet> {
         Icmpv4::redirect([192, 0, 2, 9]),
     ]);
     let quoted = (ipv4(), udp(), payload()).prop_map(|(ip, udp, payload)| ip / udp / payload).boxed();
-    (error, quoted, option::of(any::<Index>()))
+    (error, quoted, maybe(any::<Index>().boxed()))
         .prop_map(|(error, quoted, cut)| error.quoting(cut_at(quoted, cut)))
         .boxed()
 }
@@ -48,7 +53,7 @@ fn error_v6() -> BoxedStrategy<Packet> {
         Icmpv6::parameter_problem(1, 6),
     ]);
     let quoted = (ipv6(), udp(), payload()).prop_map(|(ip, udp, payload)| ip / udp / payload).boxed();
-    (error, quoted, option::of(any::<Index>()))
+    (error, quoted, maybe(any::<Index>().boxed()))
         .prop_map(|(error, quoted, cut)| error.quoting(cut_at(quoted, cut)))
         .boxed()
 }
@@ -63,75 +68,80 @@ fn cut_at(quoted: Packet, cut: Option<Index>) -> Packet {
     }
 }
 
-/// What IPv6 carries: TCP, UDP, ICMPv6 with neighbour and listener discovery.
-fn over_v6() -> BoxedStrategy<Packet> {
-    prop_oneof![
+/// IPv6 and what it carries: TCP, UDP, ICMPv6 with neighbour and listener discovery.
+fn v6() -> BoxedStrategy<(Ipv6, Packet)> {
+    let upper = choose![
         3 => (tcp(), payload()).prop_map(|(tcp, payload)| tcp / payload),
         3 => (udp(), payload()).prop_map(|(udp, payload)| udp / payload),
         2 => (icmpv6(), payload()).prop_map(|(icmp, payload)| icmp / payload),
         1 => error_v6(),
-        2 => neighbor_discovery().prop_map(Packet::from),
-        1 => listener_discovery().prop_map(Packet::from),
-    ]
-    .boxed()
+    ];
+    let discovery = choose![2 => neighbor_discovery(), 1 => listener_discovery()].prop_map(Packet::from);
+    choose![3 => (ipv6(), upper), 1 => (ipv6_of_link(), discovery)]
+}
+
+/// The content of a fragment: whole units of 8 octets, as all but the last have, so that it ends within a packet.
+fn part() -> BoxedStrategy<(u16, Vec<u8>)> {
+    (1_u16..8000, collection::vec(any::<[u8; 8]>(), 1..100).prop_map(|units| units.concat())).boxed()
 }
 
 /// An IP packet as a host would send it: TCP, UDP, ICMP or IGMP; over IPv6 also behind extension headers in the order
 /// of RFC 8200 section 4.1. Now and then a fragment, whose payload nobody takes apart, or a tunnelled packet.
 ///
-/// Lengths and checksums are right, and it matches what it builds on a TUN.
+/// Lengths and checksums are right, and it matches what it builds on a TUN. Shrinks to an IPv4 or IPv6 header with
+/// nothing set, or to the packet that a person would write of what matters.
 pub fn ip_packet() -> BoxedStrategy<Packet> {
-    let v4 = (ipv4(), over_v4()).prop_map(|(ip, upper)| ip / upper).boxed();
-    let v6 = (ipv6(), over_v6()).prop_map(|(ip, upper)| ip / upper).boxed();
     let extensions = (
-        option::of(hop_by_hop()),
-        option::of(destination_options()),
-        option::of(routing()),
-        option::weighted(0.2, destination_options()),
+        maybe(hop_by_hop()),
+        maybe(destination_options()),
+        maybe(routing()),
+        choose![4 => Just(None), 1 => destination_options().prop_map(Some)],
     )
         .prop_map(|(hop_by_hop, first, routing, last)| {
             let extensions: [Option<Layer>; 4] =
                 [hop_by_hop.map(Layer::from), first.map(Layer::from), routing.map(Layer::from), last.map(Layer::from)];
             extensions.into_iter().flatten().collect::<Vec<_>>()
         });
-    let extended = (ipv6(), extensions, over_v6())
-        .prop_map(|(ip, extensions, upper)| {
+    let extended = (v6(), extensions)
+        .prop_map(|((ip, upper), extensions)| {
             extensions.into_iter().fold(Packet::from(ip), |packet, layer| packet / layer) / upper
         })
         .boxed();
     let protocol = || sample::select(vec![1_u8, 6, 17, 253]);
-    let part_v4 = (ipv4(), 1_u16..0x1fff, any::<bool>(), protocol(), payload())
-        .prop_map(|(ip, offset, more, protocol, payload)| {
-            ip.fragment_offset(offset).more_fragments(more).protocol(protocol) / payload
+    let part_v4 = (ipv4(), part(), any::<bool>(), protocol())
+        .prop_map(|(ip, (offset, content), more, protocol)| {
+            ip.fragment_offset(offset).more_fragments(more).protocol(protocol) / content
         })
         .boxed();
-    let part_v6 =
-        (ipv6(), fragment(), 1_u16..0x1fff, protocol(), payload()).prop_map(|(ip, part, offset, protocol, payload)| {
-            ip / part.fragment_offset(offset).next_header(protocol) / payload
-        });
-    let tunnel = (ipv4(), ipv6(), over_v6()).prop_map(|(outer, ip, upper)| outer / ip / upper).boxed();
-    prop_oneof![8 => v4, 6 => v6, 2 => extended, 1 => part_v4, 1 => part_v6, 1 => tunnel].boxed()
+    let part_v6 = (ipv6(), fragment(), part(), protocol()).prop_map(|(ip, part, (offset, content), protocol)| {
+        ip / part.fragment_offset(offset).next_header(protocol) / content
+    });
+    let tunnel = (ipv4(), v6()).prop_map(|(outer, (ip, upper))| outer / ip / upper).boxed();
+    let over_v6 = v6().prop_map(|(ip, upper)| ip / upper);
+    let all = choose![8 => v4(), 6 => over_v6, 2 => extended, 1 => part_v4, 1 => part_v6, 1 => tunnel];
+    shrinking(all, simpler)
 }
 
 /// A packet whose layers belong on each other and whose lengths and checksums are right: an IP packet alone, or that,
-/// ARP or something unknown behind Ethernet, at times tagged or padded.
+/// ARP or something unknown behind Ethernet, at times tagged or padded. Shrinks to an IPv4 or IPv6 header with nothing
+/// set, or to the packet that a person would write of what matters.
 pub fn sound_packet() -> BoxedStrategy<Packet> {
-    let carried = prop_oneof![
+    let carried = choose![
         6 => (ip_packet(), padding()).prop_map(|(packet, padding)| packet.trailer(padding)),
         2 => (arp(), padding()).prop_map(|(arp, padding)| Packet::from(arp).trailer(padding)),
         1 => payload().prop_map(Packet::from),
     ];
-    let tags = prop_oneof![4 => Just(Vec::new()), 1 => collection::vec(vlan(), 1..=2)];
+    let tags = choose![4 => Just(Vec::new()), 1 => collection::vec(vlan(), 1..=2)];
     let framed = (ethernet(), tags, carried)
         .prop_map(|(ethernet, tags, carried)| {
             tags.into_iter().fold(Packet::from(ethernet), |packet, tag| packet / tag) / carried
         })
         .boxed();
-    prop_oneof![1 => ip_packet(), 1 => framed].boxed()
+    shrinking(choose![1 => ip_packet(), 1 => framed], simpler)
 }
 
 fn padding() -> BoxedStrategy<Vec<u8>> {
-    prop_oneof![3 => Just(Vec::new()), 1 => (1_usize..40).prop_map(|octets| vec![0; octets])].boxed()
+    choose![3 => Just(Vec::new()), 1 => (1_usize..40).prop_map(|octets| vec![0; octets])]
 }
 
 /// A packet that builds, however odd: a sound one, one with some fields set to anything by hand, or any layers on each

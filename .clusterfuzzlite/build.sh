@@ -1,0 +1,17 @@
+#!/bin/bash -eu
+# Builds every fuzz target for ClusterFuzzLite and OSS-Fuzz: $OUT gets the program, its committed seeds as
+# TARGET_seed_corpus.zip, and the dictionary as TARGET.dict. $SRC/tuntap-test is the checkout.
+
+cd "$SRC/tuntap-test"
+# --no-cfg-fuzzing: what is found there is to be found by `cargo test`, too (smoltcp takes any checksum under cfg(fuzzing)).
+cargo fuzz build -O --no-cfg-fuzzing
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+for target in $(cargo fuzz list); do
+    [ "$target" = empty ] && continue # measures the fuzzer, finds nothing
+    cp "fuzz/target/$host/release/$target" "$OUT/"
+    cp fixtures/packet.dict "$OUT/$target.dict"
+    # Flat and without the date, as libFuzzer's runner wants it and so that it is the same each time.
+    (cd "fixtures/corpus/$target" && zip -q -X -j "$OUT/${target}_seed_corpus.zip" ./*)
+    printf '[libfuzzer]\nmax_len = 2048\n' >"$OUT/$target.options"
+done

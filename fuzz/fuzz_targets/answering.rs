@@ -1,0 +1,4 @@
+//! Answering machines; see `tuntap_test::fuzz::targets::answering`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::answering(data));

@@ -1,0 +1,4 @@
+//! Frames as packets; see `tuntap_test::fuzz::targets::frame`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::frame(data));

@@ -1,4 +1,0 @@
-//! Frames as packets; see `tuntap_test::fuzz::targets::packet`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::packet(data));

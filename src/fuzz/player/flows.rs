@@ -1,0 +1,82 @@
+//! The TCP numbers that continue what was seen, so that an answer can be bound to them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::device::FrameRef;
+use crate::packet::{Dissection, LayerKind, TcpFlags};
+
+/// One direction of a connection: from an address and a port to an address and a port.
+pub(in crate::fuzz) type Way = (IpAddr, u16, IpAddr, u16);
+
+/// What was seen of each direction.
+#[derive(Default)]
+pub(super) struct Flows(BTreeMap<Way, u32>);
+
+/// What an answer needs of a segment.
+#[derive(Clone, Copy)]
+pub(in crate::fuzz) struct Seen {
+    pub(in crate::fuzz) way: Way,
+    pub(super) flags: TcpFlags,
+    pub(super) acknowledgement: u32,
+    /// The sequence number behind it.
+    pub(super) next: u32,
+    /// Whether it takes sequence numbers.
+    pub(super) takes: bool,
+}
+
+impl Seen {
+    pub(in crate::fuzz) fn of(frame: FrameRef<'_>) -> Option<Self> {
+        let tcp = frame.tcp().ok()?;
+        let (from, to) = addresses(frame)?;
+        let flags = TcpFlags(*tcp.slice().get(13)?);
+        let payload = u32::try_from(tcp.payload().len()).unwrap_or(u32::MAX);
+        let takes = payload.wrapping_add(tcp.syn().into()).wrapping_add(tcp.fin().into());
+        Some(Self {
+            way: (from, tcp.source_port(), to, tcp.destination_port()),
+            flags,
+            acknowledgement: tcp.acknowledgment_number(),
+            next: tcp.sequence_number().wrapping_add(takes),
+            takes: takes > 0,
+        })
+    }
+}
+
+/// From which address to which.
+pub(super) fn addresses(frame: FrameRef<'_>) -> Option<(IpAddr, IpAddr)> {
+    let dissection = Dissection::new(frame);
+    let v4 = |header: &[u8], at: usize| Some(IpAddr::from(*header.get(at..)?.first_chunk::<4>()?));
+    let v6 = |header: &[u8], at: usize| Some(IpAddr::from(*header.get(at..)?.first_chunk::<16>()?));
+    if let Some(header) = dissection.header(LayerKind::Ipv4) {
+        return Some((v4(header, 12)?, v4(header, 16)?));
+    }
+    let header = dissection.header(LayerKind::Ipv6)?;
+    Some((v6(header, 8)?, v6(header, 24)?))
+}
+
+pub(in crate::fuzz) const fn back((from, from_port, to, to_port): Way) -> Way {
+    (to, to_port, from, from_port)
+}
+
+impl Flows {
+    /// A frame was sent, by either side.
+    pub(super) fn note(&mut self, frame: FrameRef<'_>) {
+        let Some(seen) = Seen::of(frame) else { return };
+        let next = self.0.entry(seen.way).or_insert(seen.next);
+        // Whichever is later, in the arithmetic of RFC 9293 section 3.4; a new connection begins anew.
+        if seen.flags.contains(TcpFlags::SYN) || seen.next.wrapping_sub(*next) < 1 << 31 {
+            *next = seen.next;
+        }
+    }
+
+    /// The sequence number and the acknowledgement that continue the connection, for whoever answers that segment.
+    pub(super) fn continues(&self, seen: &Seen) -> (u32, u32) {
+        let own = self.0.get(&back(seen.way)).copied();
+        let acknowledged = seen.flags.contains(TcpFlags::ACK).then_some(seen.acknowledgement);
+        let all = self.0.get(&seen.way).copied().unwrap_or(seen.next);
+        (own.or(acknowledged).unwrap_or(INITIAL), all)
+    }
+}
+
+/// The initial sequence number of a side that has said nothing yet.
+const INITIAL: u32 = 1_000;
