@@ -107,6 +107,20 @@ fn a_wrong_checksum_goes_where_it_is_not_needed() {
     assert_eq!(shrunk.script, Script::new().send(Ipv4::new() / Udp::new().dport(53)));
 }
 
+/// One wrong checksum alone makes the code under test drop the frame: only both at once can be put right.
+#[test]
+fn what_is_computed_is_put_right_all_at_once() {
+    let datagram = Ipv4::new().checksum(7) / Udp::new().checksum(1) / b"hello";
+    let shrunk = shrink(&hidden(steps(&Script::new().send(datagram))), |script| {
+        any(script, |frame| {
+            let mut defects = 0;
+            Dissection::new(frame).verify(|_| defects += 1);
+            (defects == 0 || defects == 2) && frame.udp().is_ok_and(|udp| udp.payload().first() == Some(&b'h'))
+        })
+    });
+    assert_eq!(shrunk.script, Script::new().send(Ipv4::new() / Udp::new() / b"h"));
+}
+
 #[test]
 fn an_answer_keeps_the_edit_that_it_needs() {
     let answer = Answer::segment(TcpFlags::PSH | TcpFlags::ACK, b"some data")
