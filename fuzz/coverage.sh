@@ -26,13 +26,12 @@ for LLVM in "${LLVM_BIN:-}" "/usr/lib/llvm-$major/bin" "$(rustc "+$TOOLCHAIN" --
 done
 [ -x "$LLVM/llvm-cov" ] || die "no llvm-cov of LLVM $major: apt install llvm-$major, rustup component add llvm-tools, or LLVM_BIN=…"
 
-found=$(mktemp)
-trap 'rm -f "$found"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 for target in "${targets[@]}"; do
-    # One build and one run over the seeds; nightly is only wanted for -Z flags, which the stable compiler then takes.
+    # RUSTC_BOOTSTRAP: cargo-fuzz gives the compiler -Z flags, which stable takes then.
     RUSTC_BOOTSTRAP=1 cargo "+$TOOLCHAIN" fuzz coverage --no-cfg-fuzzing --llvm-path "$LLVM" "$target" "fixtures/corpus/$target" \
-        >"fuzz/coverage-$target.log" 2>&1 || { tail -n 40 "fuzz/coverage-$target.log"; die "$target was not covered"; }
-    rm -f "fuzz/coverage-$target.log"
+        >"$scratch/output" 2>&1 || { tail -n 40 "$scratch/output"; die "$target was not covered"; }
     program=$(find target fuzz/target -path "*/coverage/$host/release/$target" -type f 2>/dev/null | head -n 1)
     [ -x "$program" ] || die "the program of $target is not where cargo-fuzz puts it"
     "$LLVM/llvm-cov" export -summary-only -instr-profile="fuzz/coverage/$target/coverage.profdata" "$program" |
@@ -42,10 +41,10 @@ files = json.load(sys.stdin)["data"][0]["files"]
 regions = [file["summary"]["regions"] for file in files
            if "/src/codec/" in "/" + file["filename"] or "/src/packet/" in "/" + file["filename"]]
 assert regions, "no file of src/codec or src/packet is in the report"
-print(sys.argv[1], sum(r["covered"] for r in regions), sum(r["count"] for r in regions))' "$target" >>"$found"
+print(sys.argv[1], sum(r["covered"] for r in regions), sum(r["count"] for r in regions))' "$target" >>"$scratch/found"
 done
 
-python3 - "$found" "$CEILING" "$update" <<'PYTHON'
+python3 - "$scratch/found" "$CEILING" "$update" <<'PYTHON'
 import json, pathlib, sys
 
 found, ceiling, update = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]

@@ -20,7 +20,7 @@ impl Rules {
         self.broken = if holds { self.broken } else { broken };
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "smoltcp"))]
     pub(super) const fn is_broken(&self) -> bool {
         self.broken.is_some()
     }

@@ -10,7 +10,10 @@ pub(super) struct Known {
     #[cfg_attr(not(test), expect(dead_code, reason = "for who reads the table, and for the test that holds it"))]
     pub(super) name: &'static str,
     /// Why it is right to.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for who reads the table, and for the test that holds it"))]
+    #[cfg_attr(
+        not(all(test, feature = "smoltcp")),
+        expect(dead_code, reason = "for who reads the table, and for the test that holds it")
+    )]
     pub(super) why: &'static str,
     covers: fn(&Difference<'_>) -> bool,
 }
