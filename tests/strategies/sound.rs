@@ -19,7 +19,7 @@ fn no_router_and_no_host_has_a_reason_to_refuse_them() {
             assert!(ip.ttl() > 0 && !ip.source_addr().is_multicast() && !ip.source_addr().is_broadcast());
             let content = octets.len() - usize::from(ip.ihl()) * 4;
             assert!(usize::from(ip.fragments_offset().value()) * 8 + content <= 65_535);
-            assert!(!ip.more_fragments() || content % 8 == 0);
+            assert!(!ip.more_fragments() || content.is_multiple_of(8));
             parts += usize::from(ip.is_fragmenting_payload());
         }
         if let Ok(ip) = frame.ipv6() {
