@@ -3,6 +3,18 @@
 //! Layer: above [`codec`](crate::codec), [`packet`](crate::packet) and [`fault`](crate::fault), used by tests
 //! only.
 //!
+//! | module | values |
+//! |---|---|
+//! | [`address`], [`port`] | addresses and ports by class |
+//! | [`packet`] | each layer, whole packets, frames of any octets |
+//! | [`defect`] | packets with exactly one defect, which has a name |
+//! | [`fragments`] | the fragments of one datagram |
+//! | [`tcp_stream`] | the segments of one connection |
+//! | [`fault`] | fault plans |
+//! | [`codec`] | packet information, `struct ifreq`, names |
+//!
+//! Shrinking ends in what a person would write: documentation addresses, few fields, short payloads.
+//!
 //! ```
 //! use proptest::prelude::*;
 //! use tuntap_test::codec::TunPi;

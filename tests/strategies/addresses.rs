@@ -98,3 +98,28 @@ fn ports_are_of_their_class() {
         assert_eq!(PortClass::of(minimal(4, &port::any_port(), |port| PortClass::of(*port) == class)), class);
     }
 }
+
+/// The classes of all addresses at the ends of each block of 2^16, as the standard library tells them.
+#[test]
+fn classes_begin_and_end_where_they_have_to() {
+    let is = |class, wanted, got, address: &dyn Debug| assert_eq!(wanted == class, got, "{address:?} {class}");
+    for (high, low) in (0..=u16::MAX).flat_map(|high| [(high, 0), (high, u16::MAX)]) {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        let v4 = Ipv4Addr::new(a, b, c, d);
+        let class = AddressClass::of_v4(v4);
+        is(AddressClass::Private, class, v4.is_private(), &v4);
+        is(AddressClass::LinkLocal, class, v4.is_link_local(), &v4);
+        is(AddressClass::Multicast, class, v4.is_multicast(), &v4);
+        is(AddressClass::Documentation, class, v4.is_documentation(), &v4);
+        let shared = a == 100 && b >> 6 == 1;
+        let benchmark = a == 198 && b >> 1 == 9;
+        let reserved = matches!(v4.octets(), [0 | 127 | 240..=255, ..] | [192, 0, 0, _]);
+        is(AddressClass::Special, class, shared || benchmark || reserved, &v4);
+        let v6 = Ipv6Addr::new(high, low, low, low, low, low, low, low);
+        let class = AddressClass::of_v6(v6);
+        is(AddressClass::Private, class, v6.is_unique_local(), &v6);
+        is(AddressClass::LinkLocal, class, v6.is_unicast_link_local(), &v6);
+        is(AddressClass::Multicast, class, v6.is_multicast(), &v6);
+    }
+}

@@ -8,6 +8,7 @@ mod fragments;
 mod readers;
 mod reassembly;
 mod shrinking;
+mod sound;
 mod tcp_stream;
 #[path = "../tshark/mod.rs"]
 mod tshark;
