@@ -7,9 +7,9 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::fuzz::mutate::input::Frames;
 use tuntap_test::packet::{Ipv4, Tcp};
-use tuntap_test::device::{FrameRef, Mode};
 
 /// The body: a sequence of frames ([`Frames`]) that a host receives, 10 ms after one another. An empty one lets a second
 /// pass.
