@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::Path;
 
+use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test::fuzz::mutate::input::Frames;
 use tuntap_test::packet::{IntoPacket, Ipv4, Ipv6, Packet, Tcp};
-use tuntap_test::device::{FrameRef, Mode};
 use tuntap_test_fuzz::Host;
 
 /// One exchange: the host, and what it was sent.
