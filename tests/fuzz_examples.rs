@@ -195,9 +195,9 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let framed = || (Ethernet::new() / Ipv4::new() / Udp::new().dport(7) / b"x").into_packet().build().unwrap();
     let with_header = |header: [u8; 4], frame: Vec<u8>| [header.to_vec(), frame].concat();
     let octets = |about: u8, script: Script| {
-        let mut octets = script.encode();
-        octets[0] |= about;
-        octets
+        let encoded = script.encode();
+        let (first, rest) = encoded.split_first().unwrap();
+        [&[first | about], rest].concat()
     };
     let (keep, strip) = (1 << 2, 2 << 2);
     let ipv4 = [0, 0, 8, 0];
@@ -229,7 +229,10 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn seeds() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+/// A target's name, and its seeds with theirs.
+type Seeds = (&'static str, Vec<(&'static str, Vec<u8>)>);
+
+fn seeds() -> Vec<Seeds> {
     let encoded = |scripts: Vec<(&'static str, Script)>| {
         scripts.into_iter().map(|(name, script)| (name, script.encode())).collect::<Vec<_>>()
     };
