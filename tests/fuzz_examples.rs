@@ -214,6 +214,8 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("tun-short", octets(0, short(script(tun)))),
         ("tun-down-and-up", octets(0, down_and_up(datagram(), script(tun)))),
         ("tun-mtus", octets(0, all_mtus(script(tun)))),
+        // Found by the fuzzer: there is no IPv6 address to be given back.
+        ("tun-up-where-the-mtu-is-small", octets(0, script(tun).mtu(68).up().down().up().mtu(1280).up())),
         ("tun-over-the-mtu", octets(0, script(tun).mtu(68).send_raw([0x45; 69]))),
         ("tun-header", octets(keep, script(tun).send_raw(with_header(ipv4, datagram())))),
         ("tun-header-of-another-protocol", octets(keep, script(tun).send_raw(with_header([0xff; 4], datagram())))),
