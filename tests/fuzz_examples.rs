@@ -195,9 +195,9 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let framed = || (Ethernet::new() / Ipv4::new() / Udp::new().dport(7) / b"x").into_packet().build().unwrap();
     let with_header = |header: [u8; 4], frame: Vec<u8>| [header.to_vec(), frame].concat();
     let octets = |about: u8, script: Script| {
-        let mut octets = script.encode();
-        octets[0] |= about;
-        octets
+        let encoded = script.encode();
+        let (first, rest) = encoded.split_first().unwrap();
+        [&[first | about], rest].concat()
     };
     let (keep, strip) = (1 << 2, 2 << 2);
     let ipv4 = [0, 0, 8, 0];
@@ -214,6 +214,8 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("tun-short", octets(0, short(script(tun)))),
         ("tun-down-and-up", octets(0, down_and_up(datagram(), script(tun)))),
         ("tun-mtus", octets(0, all_mtus(script(tun)))),
+        // Found by the fuzzer: there is no IPv6 address to be given back.
+        ("tun-up-where-the-mtu-is-small", octets(0, script(tun).mtu(68).up().down().up().mtu(1280).up())),
         ("tun-over-the-mtu", octets(0, script(tun).mtu(68).send_raw([0x45; 69]))),
         ("tun-header", octets(keep, script(tun).send_raw(with_header(ipv4, datagram())))),
         ("tun-header-of-another-protocol", octets(keep, script(tun).send_raw(with_header([0xff; 4], datagram())))),
@@ -229,7 +231,10 @@ fn kernel_write_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn seeds() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+/// A target's name, and its seeds with theirs.
+type Seeds = (&'static str, Vec<(&'static str, Vec<u8>)>);
+
+fn seeds() -> Vec<Seeds> {
     let encoded = |scripts: Vec<(&'static str, Script)>| {
         scripts.into_iter().map(|(name, script)| (name, script.encode())).collect::<Vec<_>>()
     };

@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::linux::{KernelDevice, OpenOptions};
 use super::netlink::{AddressGeneration, Ipv4Setting, Step as LinkStep};
 use super::sysctl;
-use crate::device::{Cidr, Mode, PacketInfoMode, patience};
+use crate::device::{Cidr, Device, Mode, PacketInfoMode, patience};
 
 /// What a link is made with; the context resolves a [`DeviceConfig`](crate::device::DeviceConfig) to it.
 #[derive(Clone, Debug)]
@@ -105,14 +105,16 @@ impl LinkPlan {
 }
 
 /// Brings a link up again. The kernel forgets IPv6 addresses when an interface goes down (`keep_addr_on_down`), so those
-/// are assigned anew.
+/// are assigned anew; and it has none where the MTU is too small for IPv6 (RFC 8200 section 5).
 pub(crate) fn bring_up(device: &KernelDevice, addresses: &[Cidr]) -> Result<(), KernelError> {
     let index = device.index();
+    let small = Device::mtu(device).is_ok_and(|mtu| mtu < 1280);
+    let addresses: Vec<_> = addresses.iter().filter(|host| !(small && host.address().is_ipv6())).copied().collect();
     device.apply(&[LinkStep::Up { index }])?;
     let present = device.netlink().addresses(index)?;
     let missing = addresses.iter().filter(|address| !present.iter().any(|held| held.address == **address));
     device.apply(&missing.map(|&address| LinkStep::address(index, address)).collect::<Vec<_>>())?;
-    wait_until_delivered(device, addresses)
+    wait_until_delivered(device, &addresses)
 }
 
 /// The kernel adds the local routes of IPv6 addresses from a work queue, some 50 µs later; a packet that comes before
