@@ -125,7 +125,7 @@ impl Host {
             match octets[0] {
                 b'q' => echoes.close(),
                 b'x' => echoes.abort(),
-                _ => drop(echoes.send_slice(&octets[..count])),
+                _ => drop(echoes.send_slice(octets.get(..count).unwrap_or_default())),
             }
         }
         let connects = self.sockets.get_mut::<Socket<'_>>(self.connects);
