@@ -36,6 +36,7 @@ fn toy_seeds() -> Vec<(&'static str, Script)> {
     let script = || Script::new().silent_host();
     vec![
         ("hello", script().send_as_host(say(1, &[1]))),
+        ("hello-get", script().send_as_host(say(1, &[1])).answer(answer(3, b""))),
         ("hello-put-get", {
             let script = script().send_as_host(say(1, &[1])).answer(answer(2, b"some octets"));
             script.answer(answer(2, b"more")).answer(answer(3, b""))
