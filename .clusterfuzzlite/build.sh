@@ -8,7 +8,8 @@ cargo fuzz build -O --no-cfg-fuzzing
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 for target in $(cargo fuzz list); do
-    [ "$target" = empty ] && continue # measures the fuzzer, finds nothing
+    # Measures the fuzzer; has a planted fault; is only the rival of another; needs root.
+    case $target in empty | toy | smoltcp_tcp_octets | kernel_write) continue ;; esac
     cp "fuzz/target/$host/release/$target" "$OUT/"
     cp fixtures/packet.dict "$OUT/$target.dict"
     # Flat and without the date, as libFuzzer's runner wants it and so that it is the same each time.

@@ -31,6 +31,8 @@ impl Input for Scripts {
         if mutator.draw.one_in(OCTETS_ONE_IN) {
             return call(input, most, octets);
         }
+        // Bits that a script ignores may say something to a body.
+        let ignored = input.first().map_or(0, |about| about & !3);
         let mut script = Script::decode(input);
         let mut rounds = 1;
         while rounds < 4 && mutator.draw.one_in(3) {
@@ -40,6 +42,9 @@ impl Input for Scripts {
             change(&mut script, mutator, most, octets);
         }
         write(script, most, input, &mut mutator.draw);
+        if let Some(about) = input.first_mut() {
+            *about |= ignored;
+        }
     }
 
     fn splice(&self, mutator: &mut Mutator, one: &[u8], other: &[u8], into: &mut Vec<u8>, most: usize) {
@@ -180,6 +185,16 @@ mod tests {
         assert_eq!(twice[0], twice[1]);
         let different = twice[0].iter().map(Script::encode).collect::<BTreeSet<_>>().len();
         assert!(different > 120, "{different}");
+    }
+
+    #[test]
+    fn bits_that_a_script_ignores_stay() {
+        for seed in 0..100 {
+            let mut input = self::seed().encode();
+            input[0] |= 0b1010_1000;
+            Scripts.mutate(&mut Mutator::new(seed), &mut input, 2048, &mut |_, length, _| length);
+            assert_eq!(input[0] & !3, 0b1010_1000);
+        }
     }
 
     #[test]
