@@ -109,6 +109,10 @@ fn answering_seeds() -> Vec<(&'static str, Script)> {
     vec![
         ("ping", script().send_as_host(ping(1)).send_as_host(ping(2))),
         ("ping-v6", script().send_as_host(Ipv6::new() / Icmpv6::echo_request(7, 1) / b"ping")),
+        ("ping-with-a-code-to-itself", {
+            let to_itself = Ipv4::new().src([192, 0, 2, 2]).dst([192, 0, 2, 2]);
+            script().send_as_host(to_itself / Icmpv4::echo_request(0, 0).code(1))
+        }),
         ("ping-from-the-hosts-socket", {
             Script::new().socket(SocketCall::Ping { slot: 0, v6: false, sequence: 1, octets: b"ping".to_vec() })
         }),

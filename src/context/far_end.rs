@@ -261,12 +261,12 @@ impl FarEnd for DeviceSide {
     }
 
     fn is_own(&self, frame: FrameRef<'_>) -> bool {
-        // Used where there is a kernel backend.
-        let _ = frame;
         #[cfg(target_os = "linux")]
-        return self.has_fences && Fence::is_part(frame);
+        let is_part = Fence::is_part(frame);
+        // Used where there is a kernel backend.
         #[cfg(not(target_os = "linux"))]
-        false
+        let (is_part, _) = (false, frame);
+        self.has_fences && is_part
     }
 
     fn answers_fence(&self, _: u64, _: FrameRef<'_>) -> bool {

@@ -16,7 +16,7 @@
 pub mod corpus;
 mod differential;
 pub mod mutate;
-mod player;
+pub mod player;
 mod reproduction;
 mod run;
 pub mod script;
