@@ -18,7 +18,7 @@ use super::{PAYLOAD, protocol};
 use crate::device::{FrameRef, Mode};
 
 /// The most layers of a frame that are told apart; what is inside of more is payload.
-const MOST_LAYERS: usize = 16;
+pub(crate) const MOST_LAYERS: usize = 16;
 
 /// Why a layer's header could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

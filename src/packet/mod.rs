@@ -97,6 +97,7 @@ pub use defaults::Defaults;
 pub use dhcp::Dhcp;
 #[cfg(feature = "dhcp")]
 pub use dhcp_options::{Addresses, DhcpOption};
+pub(crate) use dissect::MOST_LAYERS;
 pub use dissect::{DissectError, Dissection};
 #[cfg(feature = "dns")]
 pub use dns::Dns;

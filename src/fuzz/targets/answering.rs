@@ -4,7 +4,7 @@ use super::{Rules, split_mode};
 use crate::answer::{AnsweringMachine, IcmpEcho};
 use crate::device::dispatch::{Replies, Verdict};
 use crate::device::{FrameRef, Mode};
-use crate::packet::{Dissection, LayerKind};
+use crate::packet::{Dissection, LayerKind, MOST_LAYERS};
 
 /// A machine, and what is to be expected of it.
 struct Machine {
@@ -45,6 +45,8 @@ impl Code for Library {}
 /// * a reply's lengths and checksums are right, and its hardware, IP and transport addresses are the request's, swapped;
 /// * a reply is answered by no machine.
 ///
+/// Frames of more layers than a [`Dissection`] tells apart are not judged.
+///
 /// # Panics
 /// When a rule is broken.
 pub fn answering(data: &[u8]) {
@@ -56,6 +58,10 @@ fn rules<C: Code>(data: &[u8]) -> Rules {
     let mut rules = Rules::new();
     let Some(frame) = split_mode(data) else { return rules };
     let request = Dissection::new(frame);
+    // A request behind more VLAN tags than layers are told apart is one that nobody here sees.
+    if request.len() == MOST_LAYERS {
+        return rules;
+    }
     for machine in MACHINES {
         one_machine::<C>(machine, frame, &request, &mut rules);
     }
