@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use tuntap_test::Tun;
 use tuntap_test::answer::IcmpEcho;
 use tuntap_test::device::{Direction, FrameRef};
-use tuntap_test::etherparse::{Icmpv4Type, Icmpv6Type};
 use tuntap_test::fuzz::{Player, Script};
 
 /// The body.
@@ -44,22 +43,20 @@ struct Echo {
 impl Echo {
     fn of(frame: FrameRef<'_>) -> Option<Self> {
         if let (Ok(ip), Ok(icmp)) = (frame.ipv4(), frame.icmpv4()) {
-            let (is_reply, echo) = match icmp.icmp_type() {
-                Icmpv4Type::EchoRequest(echo) => (false, echo),
-                Icmpv4Type::EchoReply(echo) => (true, echo),
-                _ => return None,
-            };
-            let (from, to) = (ip.source_addr().into(), ip.destination_addr().into());
-            return Some(Self { is_reply, from, to, numbers: (echo.id, echo.seq), data: icmp.payload().to_vec() });
+            let ends = (ip.source_addr().into(), ip.destination_addr().into());
+            return Self::read(ends, icmp.slice(), [8, 0]);
         }
         let (ip, icmp) = (frame.ipv6().ok()?, frame.icmpv6().ok()?);
-        let (is_reply, echo) = match icmp.icmp_type() {
-            Icmpv6Type::EchoRequest(echo) => (false, echo),
-            Icmpv6Type::EchoReply(echo) => (true, echo),
-            _ => return None,
-        };
-        let (from, to) = (ip.source_addr().into(), ip.destination_addr().into());
-        Some(Self { is_reply, from, to, numbers: (echo.id, echo.seq), data: icmp.payload().to_vec() })
+        let ends = (ip.source_addr().into(), ip.destination_addr().into());
+        Self::read(ends, icmp.slice(), [128, 129])
+    }
+
+    /// `types` are those of request and reply. The code of a request says nothing, and comes back.
+    fn read((from, to): (IpAddr, IpAddr), message: &[u8], types: [u8; 2]) -> Option<Self> {
+        let (&[kind, _, _, _, id, id_low, number, number_low], data) = message.split_first_chunk()?;
+        let is_reply = types.iter().position(|echo| *echo == kind)? == 1;
+        let numbers = (u16::from_be_bytes([id, id_low]), u16::from_be_bytes([number, number_low]));
+        Some(Self { is_reply, from, to, numbers, data: data.to_vec() })
     }
 
     fn answers(&self, request: &Self) -> bool {
