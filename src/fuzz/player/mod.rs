@@ -103,7 +103,8 @@ impl<'a> Player<'a> {
     }
 
     /// Behind the last step the link's time goes on for so long, and by its end the code under test is at rest: in the
-    /// second half it has sent nothing, and it wants no turn ([`Turn::again_in`]). Levels ([`Turn::level`]) are then what
+    /// second half it has sent nothing, and it wants no turn ([`Turn::again_in`]). Frames that faults of the script's make late
+    /// come before that half, however late they are. Levels ([`Turn::level`]) are then what
     /// they were before the first step. Under virtual time an hour costs nothing.
     pub const fn rests_within(mut self, time: Duration) -> Self {
         self.budget.rest = Some(time);
