@@ -64,6 +64,7 @@ impl<T: FromTestContext + 'static> Differential<T> {
     }
 
     /// One body on the mock and on a kernel device, in a network namespace of its own.
+    /// Time there is the system's: what the script lets go by is waited for.
     pub fn mock_and_kernel(body: Played<T>) -> Self {
         Self { other: ("kernel", Backend::Kernel, body), ..Self::between("mock", body, "kernel", body) }
     }

@@ -78,7 +78,7 @@ pub struct Tun;
 pub struct Tap;
 
 /// The input's first octet says whether the others are a frame of a TUN (even) or of a TAP (odd), as in
-/// [`targets::packet`](crate::fuzz::targets::packet).
+/// [`targets::frame`](crate::fuzz::targets::frame).
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a name and nothing else")]
 pub struct FirstOctet;
