@@ -110,6 +110,7 @@ pub mod prelude {
         Established, Expectation, Failure, IntoExpectation, IntoReplay, Monitor, Sniff, TcpFlow, one_of, optional,
         times,
     };
+    pub use crate::fuzz::Script;
     pub use crate::packet::tcp_flags;
     pub use crate::packet::{
         Arp, DestinationOptions, Ethernet, Field, Fragment, HopByHop, Icmpv4, Icmpv6, Igmp, IntoPacket, Ipv4, Ipv6,

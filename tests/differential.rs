@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tuntap_test::fuzz::{Answer, Differential, Script, SocketCall, Transcript};
+use tuntap_test::device::Deadline;
+use tuntap_test::exchange::Monitor;
+use tuntap_test::fuzz::{Answer, Differential, Player, Script, SocketCall, Transcript};
 use tuntap_test::packet::LayerKind;
 use tuntap_test::prelude::*;
 
@@ -72,6 +74,73 @@ fn times_are_compared_when_asked_for() {
     assert!(told.to_string().contains("different steps") || told.to_string().contains("nothing"), "{told}");
     let same = Differential::between("one", host, "other", host).with_times(Duration::ZERO);
     same.compare(&script).unwrap();
+}
+
+/// Code at the device end that sends this as soon as it gets something.
+fn says(tun: &Tun, script: &Script, packet: impl IntoPacket) -> Transcript {
+    let frame = packet.into_packet().build_with(tun.defaults()).unwrap();
+    let mut buffer = vec![0; 65_553];
+    let player = Player::at_host_end(tun).without(Monitor::Checksums);
+    player.play(script, |_| {
+        while tun.device().receive(&mut buffer, Deadline::Now).is_ok() {
+            tun.device().transmit(&frame).unwrap();
+        }
+    })
+}
+
+fn asked() -> Script {
+    Script::new().silent_host().send_as_host(Tcp::new().sport(40_000).dport(81).ack(77))
+}
+
+fn told(one: fn(Tun, Script) -> Transcript, other: fn(Tun, Script) -> Transcript, script: &Script) -> String {
+    Differential::between("one", one, "other", other).compare(script).unwrap_err().to_string()
+}
+
+/// Nobody chooses the number of a reset, so that a wrong one is a difference.
+#[test]
+fn a_number_that_no_syn_began_is_compared() {
+    fn reset(number: u32) -> Tcp {
+        Tcp::new().sport(81).dport(40_000).rst().seq(number)
+    }
+    let told =
+        told(|tun, script| says(&tun, &script, reset(77)), |tun, script| says(&tun, &script, reset(0)), &asked());
+    assert!(told.contains("seq 77") && told.contains("seq 0"), "{told}");
+}
+
+/// Right checksums are zeros in the comparison, wrong ones and those that are not computed are not taken for right.
+#[test]
+fn a_checksum_of_zero_is_not_taken_for_a_right_one() {
+    let right = |tun: Tun, script| says(&tun, &script, Udp::new().sport(7) / b"x");
+    let none = |tun: Tun, script| says(&tun, &script, Udp::new().sport(7).checksum(0) / b"x");
+    let is_told = told(right, none, &asked());
+    assert!(is_told.contains("a checksum is right in the one, and not in the other"), "{is_told}");
+    let right = |tun: Tun, script| says(&tun, &script, Tcp::new().sport(7).syn());
+    let wrong = |tun: Tun, script| says(&tun, &script, Tcp::new().sport(7).syn().checksum(0));
+    let is_told = told(right, wrong, &asked());
+    assert!(is_told.contains("a checksum is right in the one, and not in the other"), "{is_told}");
+}
+
+/// The checksum of a datagram's first part covers what is elsewhere: it is compared.
+#[test]
+fn a_checksum_that_nobody_can_verify_is_compared() {
+    fn part(tun: &Tun, script: &Script, sum: u16) -> Transcript {
+        let udp = Udp::new().sport(7).length(100).checksum(sum);
+        says(tun, script, Ipv4::new().more_fragments(true) / udp / [7; 16])
+    }
+    let told = told(|tun, script| part(&tun, &script, 0x1111), |tun, script| part(&tun, &script, 0x2222), &asked());
+    assert!(told.contains("checksum"), "{told}");
+}
+
+/// What the script answers follows from what was compared: an error quotes numbers that each chose for itself.
+#[test]
+fn an_answer_that_quotes_is_no_difference() {
+    fn syn(number: u32) -> Tcp {
+        Tcp::new().sport(49_152).dport(80).syn().seq(number)
+    }
+    let script = asked().answer(Answer::error(3, 3));
+    let one = |tun: Tun, script| says(&tun, &script, syn(1));
+    let other = |tun: Tun, script| says(&tun, &script, syn(4_000_000_000));
+    Differential::between("one", one, "other", other).compare(&script).unwrap();
 }
 
 /// What the kernel and the mock say to a handshake, a request, a reset, garbage and a link that is down.

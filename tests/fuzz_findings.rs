@@ -7,6 +7,8 @@ use std::path::Path;
 use tuntap_test::fuzz::{self, Answer, Script};
 use tuntap_test::packet::*;
 
+#[path = "../examples/fuzzed/answering.rs"]
+mod answering;
 #[path = "../examples/fuzzed/toy.rs"]
 mod toy;
 
@@ -56,6 +58,17 @@ fn the_file_is_that_script() {
     let right = Path::new(env!("CARGO_TARGET_TMPDIR")).join("a-value-that-takes-all-octets.bin");
     fs::write(&right, script.encode()).unwrap();
     assert!(file.is_ok_and(|octets| octets == script.encode()), "{} is right", right.display());
+}
+
+/// RFC 792 has code 0 for echoes; whoever sends another one gets it back, as from Linux. The body's check took that for
+/// something else than a reply.
+#[test]
+fn an_echo_with_a_code_is_an_echo() {
+    let request = |version: Packet, echo: Packet| Script::new().silent_host().send_as_host(version / echo);
+    let v4 = request(Ipv4::new().into(), (Icmpv4::echo_request(7, 1).code(4) / b"ping").into_packet());
+    fuzz::run_script(v4, answering::answering);
+    let v6 = request(Ipv6::new().into(), (Icmpv6::echo_request(7, 1).code(4) / b"ping").into_packet());
+    fuzz::run_script(v6, answering::answering);
 }
 
 /// smoltcp 0.14 sends an ICMPv6 error about a packet to a group, which RFC 4443 section 2.4 (e.3) forbids but for two

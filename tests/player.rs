@@ -260,6 +260,44 @@ fn who_does_not_come_to_rest_is_found() {
     assert!(told.unwrap_err().contains("wanted 1000 turns while no time passed"));
 }
 
+/// What a fault of the script's has made late comes before it is asked whether the code under test rests.
+#[test]
+fn a_late_frame_is_no_unrest() {
+    for towards in [Towards::Host, Towards::Device] {
+        let late = FrameFault::Delay { by: 600 * SECOND };
+        let script = Script::new()
+            .silent_host()
+            .fault(Fault::frame(towards, late))
+            .send_as_host(Udp::new().dport(7) / b"x")
+            .send_as_host(Udp::new().dport(7) / b"y");
+        let transcript = on_a_link(|tun| {
+            Player::at_host_end(tun)
+                .rests_within(600 * SECOND)
+                .play(&script, |_| receive(tun, |octets| drop(tun.device().transmit(octets))))
+        });
+        let transcript = transcript.unwrap();
+        assert_eq!(transcript.sent().count(), 2, "{transcript}");
+    }
+}
+
+/// Time that a fuzzer makes up ends: a clock that ticks gets so many turns in a step and sleeps through the rest.
+#[test]
+fn centuries_end() {
+    let script = Script::new().silent_host().advance(Duration::from_nanos(u64::MAX)).send_as_host(Udp::new().dport(7));
+    let script = (0..3).fold(script, |script, _| script.advance(Duration::MAX));
+    let (turns, last) = (RefCell::new(0), RefCell::new(Duration::ZERO));
+    on_a_link(|tun| {
+        script.play_at_host_end(tun, |turn| {
+            *turns.borrow_mut() += 1;
+            *last.borrow_mut() = turn.now();
+            turn.again_in(SECOND);
+        })
+    })
+    .unwrap();
+    assert!((10_000..10_010).contains(&turns.into_inner()));
+    assert_eq!(last.into_inner(), Duration::from_nanos(u64::MAX));
+}
+
 #[test]
 fn what_is_not_given_back_is_a_leak() {
     let script = Script::new().silent_host().send_as_host(Udp::new().dport(7) / b"x");
@@ -356,4 +394,22 @@ fn a_body_is_a_function_of_octets() {
     for octets in [&b""[..], b"\0", &[0xff; 300]] {
         fuzz::run(octets, reflects);
     }
+}
+
+/// Garbage far outside the window does not take later answers along.
+#[test]
+fn answers_continue_what_the_other_side_has_taken() {
+    let far = Ipv4::new() / Tcp::new().sport(40_000).dport(80).seq(3_000_000_000).ack(0).window(1000) / b"far";
+    let script = Script::new()
+        .socket(SocketCall::TcpListen { slot: 0, v6: false, port: 80 })
+        .send(Ipv4::new() / Tcp::new().sport(40_000).dport(80).syn().seq(100).window(1000))
+        .answer(Answer::peer())
+        .answer(Answer::datagram(b"one"))
+        .send(far)
+        .answer(Answer::datagram(b"two"))
+        .socket(SocketCall::Accept { slot: 0, into: 1 })
+        .socket(SocketCall::Read { slot: 1, most: 100 });
+    let transcript = on_a_link(|tun| script.play_at_device_end(tun, |_| ())).unwrap();
+    let read = transcript.happened().last().unwrap();
+    assert_eq!(read.event, Event::Socket(Ok(b"onetwo".to_vec())), "{transcript}");
 }

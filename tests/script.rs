@@ -124,3 +124,14 @@ fn steps_that_are_no_frames_are_comments_of_the_next() {
 fn an_answer_takes_single_values_only() {
     let _ = Answer::peer().with(Tcp::new().window(1..=2));
 }
+
+/// A fuzzer lets centuries go by; a capture tells no time behind the year 2554.
+#[test]
+fn no_frame_is_lost_behind_the_last_time_that_a_capture_tells() {
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    let frame = || Icmpv4::echo_request(7, 1);
+    let script = (0..9).fold(Script::new(), |script, _| script.send(frame()).advance(century));
+    let script = script.advance(Duration::MAX).send(frame());
+    let file = script.to_pcapng();
+    assert_eq!(Capture::from_octets(&file).unwrap().frames.len(), 10);
+}

@@ -42,19 +42,20 @@ struct Echo {
 
 impl Echo {
     fn of(frame: FrameRef<'_>) -> Option<Self> {
-        let (from, to, message) = match (frame.ipv4(), frame.ipv6()) {
-            (Ok(ip), _) => (ip.source_addr().into(), ip.destination_addr().into(), frame.icmpv4().ok()?.slice()),
-            (_, Ok(ip)) => (ip.source_addr().into(), ip.destination_addr().into(), frame.icmpv6().ok()?.slice()),
-            _ => return None,
-        };
-        // Whatever the code is: hosts do not look at it (Linux), and it comes back.
-        let [kind, _, _, _, id_high, id_low, high, low, data @ ..] = message else { return None };
-        let is_reply = match (frame.ipv4().is_ok(), kind) {
-            (true, 8) | (false, 128) => false,
-            (true, 0) | (false, 129) => true,
-            _ => return None,
-        };
-        let numbers = (u16::from_be_bytes([*id_high, *id_low]), u16::from_be_bytes([*high, *low]));
+        if let (Ok(ip), Ok(icmp)) = (frame.ipv4(), frame.icmpv4()) {
+            let ends = (ip.source_addr().into(), ip.destination_addr().into());
+            return Self::read(ends, icmp.slice(), [8, 0]);
+        }
+        let (ip, icmp) = (frame.ipv6().ok()?, frame.icmpv6().ok()?);
+        let ends = (ip.source_addr().into(), ip.destination_addr().into());
+        Self::read(ends, icmp.slice(), [128, 129])
+    }
+
+    /// `types` are those of request and reply. The code of a request says nothing, and comes back.
+    fn read((from, to): (IpAddr, IpAddr), message: &[u8], types: [u8; 2]) -> Option<Self> {
+        let (&[kind, _, _, _, id, id_low, number, number_low], data) = message.split_first_chunk()?;
+        let is_reply = types.iter().position(|echo| *echo == kind)? == 1;
+        let numbers = (u16::from_be_bytes([id, id_low]), u16::from_be_bytes([number, number_low]));
         Some(Self { is_reply, from, to, numbers, data: data.to_vec() })
     }
 

@@ -4,7 +4,7 @@
 use std::env::var_os;
 use std::io;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Link;
 use super::link::assert_ok;
@@ -122,6 +122,11 @@ impl Link {
     pub(crate) fn fault_next_call(&self, call: Call, fault: CallFault) {
         let number = self.backing.faulty().next_call(call);
         let _at_work = self.faults().with(ExactFault::Call { call, number, fault });
+    }
+
+    /// When the next frame comes that a fault has delayed or held; `None` where there is none.
+    pub(crate) fn next_late(&self) -> Option<Instant> {
+        self.backing.faulty().next_late()
     }
 
     /// Whether a frame that arrived there may be as it is because of a fault.

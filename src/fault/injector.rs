@@ -130,7 +130,12 @@ impl Injector {
     /// not jump past it.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
-        [self.to_host.next(), self.to_device.next(), self.calls.next()].into_iter().flatten().min()
+        [self.next_late(), self.calls.next()].into_iter().flatten().min()
+    }
+
+    /// When the next frame comes out that is delayed or held.
+    pub(super) fn next_late(&self) -> Option<Duration> {
+        [self.to_host.next(), self.to_device.next()].into_iter().flatten().min()
     }
 
     /// How many frames and copies are delayed or held.

@@ -64,6 +64,7 @@ impl<T: FromTestContext + 'static> Differential<T> {
     }
 
     /// One body on the mock and on a kernel device, in a network namespace of its own.
+    /// Time there is the system's: what the script lets go by is waited for.
     pub fn mock_and_kernel(body: Played<T>) -> Self {
         Self { other: ("kernel", Backend::Kernel, body), ..Self::between("mock", body, "kernel", body) }
     }
@@ -125,7 +126,12 @@ impl<T: FromTestContext + 'static> Differential<T> {
             return Some(vec![format!("{:?} and {:?} are more than {by:?} apart", a.at, b.at)]);
         }
         match (&a.event, &b.event) {
-            (Event::Sent(a), Event::Sent(b)) | (Event::Put(a), Event::Put(b)) => {
+            // An answer of the script's differs where the frame did that it answers, and that was compared.
+            (Event::Put(a), Event::Put(b)) => {
+                [a, b].into_iter().zip(numbers).for_each(|(octets, initial)| initial.note(FrameRef::new(mode, octets)));
+                None
+            }
+            (Event::Sent(a), Event::Sent(b)) => {
                 let [of_one, of_other] = numbers;
                 let [a, b] = [(a, of_one), (b, of_other)].map(|(octets, initial)| {
                     let frame = FrameRef::new(mode, octets);
@@ -146,24 +152,43 @@ impl<T: FromTestContext + 'static> Differential<T> {
 
     /// The octets with zeros for the fields that are left out and for checksums that are right, and with TCP's numbers
     /// counted from the initial ones.
-    fn comparable(&self, frame: FrameRef<'_>, initial: &Initial) -> Vec<u8> {
+    fn comparable(&self, frame: FrameRef<'_>, initial: &Initial) -> Comparable {
         let dissection = Dissection::new(frame);
         let mut octets = frame.octets.to_vec();
-        let mut wrong = Vec::new();
+        let (mut wrong, mut right) = (Vec::new(), Vec::new());
         dissection.verify(|defect| wrong.push(defect.octets.start));
         for view in dissection.views() {
             for info in view.protocol.fields {
                 let Some(range) = info.range(view.header) else { continue };
-                let is_right = info.name == "checksum" && !wrong.contains(&(view.start + range.start));
-                if self.is_ignored(view.protocol.kind, info.name) || is_right && view.nesting == 0 {
+                let at = view.start + range.start;
+                if self.is_ignored(view.protocol.kind, info.name) {
                     overwrite(info, &view, 0, &mut octets);
+                } else if info.name == "checksum" && is_verified(&view) && !wrong.contains(&at) {
+                    overwrite(info, &view, 0, &mut octets);
+                    right.push(at);
                 } else if let Some(number) = initial.relative(frame, &view, info.name) {
                     overwrite(info, &view, number.into(), &mut octets);
                 }
             }
         }
-        octets
+        Comparable { octets, right }
     }
+}
+
+/// A frame as it is compared.
+#[derive(PartialEq, Eq)]
+struct Comparable {
+    octets: Vec<u8>,
+    /// Where the checksums begin that are right, which are zeros.
+    right: Vec<usize>,
+}
+
+/// Whether a checksum of that layer was looked at: not that of a quoted packet, nor of a part of one, nor one that was
+/// not computed (RFC 768).
+fn is_verified(view: &View<'_>) -> bool {
+    let is_whole = view.protocol.kind == LayerKind::Ipv4 || view.ip.is_none_or(|ip| !ip.fragment);
+    let is_there = view.protocol.kind != LayerKind::Udp || view.number("checksum") != 0;
+    view.nesting == 0 && is_whole && is_there
 }
 
 /// The initial sequence numbers of a transcript's connections, each way.
@@ -173,10 +198,9 @@ struct Initial(BTreeMap<Way, u32>);
 impl Initial {
     fn note(&mut self, frame: FrameRef<'_>) {
         let (Some(seen), Ok(tcp)) = (Seen::of(frame), frame.tcp()) else { return };
-        let number = tcp.sequence_number();
-        let first = self.0.entry(seen.way).or_insert(number);
+        // Nobody chooses the number of another segment: a reset has that of what it resets (RFC 9293 section 3.5.2).
         if tcp.syn() {
-            *first = number;
+            self.0.insert(seen.way, tcp.sequence_number());
         }
     }
 
@@ -197,8 +221,11 @@ impl Initial {
 }
 
 /// The layers and fields that differ.
-fn differences(mode: Mode, one: &[u8], other: &[u8]) -> Vec<String> {
-    let [one, other] = [one, other].map(|octets| Dissection::new(FrameRef::new(mode, octets)));
+fn differences(mode: Mode, one: &Comparable, other: &Comparable) -> Vec<String> {
+    if one.octets == other.octets {
+        return vec!["a checksum is right in the one, and not in the other".to_owned()];
+    }
+    let [one, other] = [one, other].map(|frame| Dissection::new(FrameRef::new(mode, &frame.octets)));
     let mut lines = Vec::new();
     for (one, other) in one.views().zip(other.views()) {
         if one.protocol.kind != other.protocol.kind {

@@ -90,31 +90,29 @@ impl<T: FromTestContext> Reproduction<T> {
         let expression = script.as_rust().replace('\n', "\n    ");
         let link = type_name::<T>().rsplit("::").next().unwrap_or("Tun");
         let mut source = String::new();
-        if let Some(first) = message.and_then(|message| message.lines().next()) {
-            let _ = writeln!(source, "//! Found by fuzzing: {}", first.trim_end());
-        }
-        let used = |names: &[&str], word: fn(&str) -> String| {
-            let used: Vec<_> = names.iter().copied().filter(|name| expression.contains(&word(name))).collect();
+        let used = |names: &[&str]| {
+            let used: Vec<_> = names.iter().copied().filter(|name| is_named(name, &expression)).collect();
             match &*used {
                 [] => None,
                 [only] => Some((*only).to_owned()),
                 several => Some(format!("{{{}}}", several.join(", "))),
             }
         };
-        let path = |name: &str| format!("{name}::");
-        if let Some(names) =
-            used(&["Call", "CallFault", "FrameFault", "LinkFault", "Towards"], |name| format!("{name}::"))
-        {
+        if let Some(names) = used(&["Call", "CallFault", "FrameFault", "LinkFault", "Towards"]) {
             let _ = writeln!(source, "use tuntap_test::fault::{names};");
         }
-        if let Some(names) = used(&["Answer", "Fault", "Script", "SocketCall", "Step"], path) {
+        if let Some(names) = used(&["Answer", "Fault", "Script", "SocketCall", "Step"]) {
             let _ = writeln!(source, "use tuntap_test::fuzz::{names};");
         }
         // Messages of applications are no part of the prelude.
-        if ["Dns::", "Dhcp::"].iter().any(|layer| expression.contains(layer)) {
+        if used(&["Dns", "Dhcp"]).is_some() {
             source.push_str("use tuntap_test::packet::*;\n");
         }
         source.push_str("use tuntap_test::prelude::*;\n\n");
+        if let Some(first) = message.and_then(|message| message.lines().next()) {
+            // A comment has no carriage return.
+            let _ = writeln!(source, "/// Found by fuzzing: {}", first.replace(char::is_control, " ").trim_end());
+        }
         let variable = link.to_lowercase();
         let Self { name, called, .. } = self;
         let name = name.rsplit("::").next().unwrap_or(name);
@@ -125,6 +123,15 @@ impl<T: FromTestContext> Reproduction<T> {
         );
         source
     }
+}
+
+/// Whether an expression has something of that type: `Call::` is no part of `SocketCall::`.
+fn is_named(name: &str, expression: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    expression
+        .match_indices(name)
+        .filter(|(at, _)| !expression.get(..*at).is_some_and(|before| before.ends_with(is_word)))
+        .any(|(at, _)| expression.get(at + name.len()..).is_some_and(|behind| behind.starts_with("::")))
 }
 
 /// The first line of a message without its numbers: what of a message does not depend on lengths and values.
@@ -199,5 +206,41 @@ impl fmt::Display for Finding {
         }
         writeln!(f, "\nthe test:\n")?;
         self.source.lines().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tun;
+    use crate::fault::LinkFault;
+    use crate::fuzz::{SocketCall, Step};
+
+    fn source(script: &Script, message: Option<&str>) -> String {
+        Reproduction::<Tun>::of(|_, _| ()).called("my::body").source(script, message)
+    }
+
+    /// What is imported and not used is a warning, and an error in many a crate.
+    #[test]
+    fn a_test_imports_what_it_uses() {
+        let imports = |script: &Script| -> Vec<String> {
+            let source = source(script, None);
+            let used = source.lines().filter_map(|line| line.strip_prefix("use tuntap_test::"));
+            used.map(str::to_owned).collect()
+        };
+        let close = Script::new().socket(SocketCall::Close { slot: 0 });
+        assert_eq!(imports(&close), ["fuzz::{Script, SocketCall};", "prelude::*;"]);
+        let removed = Script::new().step(Step::Link(LinkFault::Removed));
+        assert_eq!(imports(&removed), ["fault::LinkFault;", "fuzz::{Script, Step};", "prelude::*;"]);
+    }
+
+    /// The message stands at the test, so that the test can stand anywhere in a file.
+    #[test]
+    fn a_test_is_documented_with_one_line_of_the_message() {
+        let source = source(&Script::new(), Some("a\rb\nc"));
+        let wanted = "use tuntap_test::fuzz::Script;\nuse tuntap_test::prelude::*;\n\n/// Found by fuzzing: a b\n\
+                      #[tuntap_test(mock)]\nfn found_by_fuzzing(tun: Tun) {\n    let script = Script::new();\n    \
+                      my::body(tun, script);\n}\n";
+        assert_eq!(source, wanted);
     }
 }

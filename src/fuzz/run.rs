@@ -80,7 +80,7 @@ pub(super) fn judge(context: &TestContext) {
 macro_rules! fuzz_exchange {
     (|$link:ident: $Link:ty, $script:ident: $Script:ty| $body:block) => {
         /// The body of the target: `tuntap_test::fuzz::run(octets, body)` runs it without a fuzzer.
-        pub fn body($link: $Link, $script: $crate::fuzz::Script) $body
+        pub fn body($link: $Link, $script: $Script) $body
 
         $crate::fuzz_exchange!($Link, body);
     };

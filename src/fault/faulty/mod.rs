@@ -82,6 +82,11 @@ impl Faulty {
         self.lock().as_ref()?.injector.next_due().and_then(|due| self.began.checked_add(due))
     }
 
+    /// When the next frame comes out that is delayed or held; `None` where there is none.
+    pub(crate) fn next_late(&self) -> Option<Instant> {
+        self.lock().as_ref()?.injector.next_late().and_then(|due| self.began.checked_add(due))
+    }
+
     /// The plan, empty where there is none.
     pub(crate) fn plan(&self) -> FaultPlan {
         self.lock().as_ref().map_or_else(FaultPlan::new, |work| work.injector.plan().clone())

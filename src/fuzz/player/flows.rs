@@ -74,9 +74,14 @@ impl Flows {
         let own = self.0.get(&back(seen.way)).copied();
         let acknowledged = seen.flags.contains(TcpFlags::ACK).then_some(seen.acknowledgement);
         let all = self.0.get(&seen.way).copied().unwrap_or(seen.next);
-        (own.or(acknowledged).unwrap_or(INITIAL), all)
+        // What this side sent far beyond what was taken is garbage of the script's own: who continues from there is not heard.
+        let heard = |own: &u32| acknowledged.is_none_or(|taken| own.wrapping_sub(taken) <= LARGEST_WINDOW);
+        (own.filter(heard).or(acknowledged).unwrap_or(INITIAL), all)
     }
 }
+
+/// How far ahead of an acknowledgement a peer without window scaling takes octets (RFC 9293 section 3.1).
+const LARGEST_WINDOW: u32 = 65_535;
 
 /// The initial sequence number of a side that has said nothing yet.
 const INITIAL: u32 = 1_000;

@@ -3,31 +3,6 @@
 //! Layer: `fuzz`, above [`context`](crate::context). Single-threaded code under test is polled in a closure, once a step and
 //! whenever time brings it something; code that has a thread of its own runs beside it, in
 //! [`Clock::scope`](crate::device::Clock::scope).
-//!
-//! ```
-//! # use tuntap_test::context::{Backend, TestContext};
-//! # use tuntap_test::device::DeviceConfig;
-//! # use tuntap_test::Tun;
-//! use tuntap_test::fuzz::{Answer, Player, Script};
-//! use tuntap_test::device::{Deadline, Device};
-//! use tuntap_test::packet::*;
-//! # let mut context = TestContext::new(Backend::Mock, "player")?;
-//! # let tun: Tun = context.argument(DeviceConfig::new())?;
-//!
-//! // The code under test sends every frame back as it came.
-//! let device = tun.device();
-//! let mut buffer = vec![0; 65_535];
-//! let mut reflect = || {
-//!     while let Ok(octets) = device.receive(&mut buffer, Deadline::Now) {
-//!         let _ = device.transmit(&buffer[..octets]);
-//!     }
-//! };
-//!
-//! let script = Script::new().silent_host().send_as_host(Udp::new().dport(7) / b"hello").answer(Answer::datagram(b"again"));
-//! let transcript = Player::at_host_end(&tun).play(&script, |_| reflect());
-//! assert_eq!(transcript.sent().count(), 2);
-//! # Ok::<(), std::io::Error>(())
-//! ```
 
 mod budget;
 pub(in crate::fuzz) mod flows;
@@ -55,7 +30,32 @@ use crate::exchange::Monitor;
 /// What is asked of every frame that the code under test sends.
 type Check<'a> = Box<dyn FnMut(FrameRef<'_>) -> Result<(), String> + 'a>;
 
-/// Plays a [`Script`] on a link. See the [module](self) for an example.
+/// Plays a [`Script`] on a link. [`fuzz`](crate::fuzz) has a whole target.
+///
+/// ```
+/// # use tuntap_test::context::{Backend, TestContext};
+/// # use tuntap_test::device::DeviceConfig;
+/// # use tuntap_test::Tun;
+/// use tuntap_test::fuzz::{Answer, Player, Script};
+/// use tuntap_test::device::{Deadline, Device};
+/// use tuntap_test::packet::*;
+/// # let mut context = TestContext::new(Backend::Mock, "player")?;
+/// # let tun: Tun = context.argument(DeviceConfig::new())?;
+///
+/// // The code under test sends every frame back as it came.
+/// let device = tun.device();
+/// let mut buffer = vec![0; 65_535];
+/// let mut reflect = || {
+///     while let Ok(octets) = device.receive(&mut buffer, Deadline::Now) {
+///         let _ = device.transmit(&buffer[..octets]);
+///     }
+/// };
+///
+/// let script = Script::new().silent_host().send_as_host(Udp::new().dport(7) / b"hello").answer(Answer::datagram(b"again"));
+/// let transcript = Player::at_host_end(&tun).play(&script, |_| reflect());
+/// assert_eq!(transcript.sent().count(), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// A script of the other mode is fitted to the link: on a TAP its packets get an Ethernet header, on a TUN its frames lose
 /// theirs, and what is no IP packet is left out.
@@ -103,7 +103,8 @@ impl<'a> Player<'a> {
     }
 
     /// Behind the last step the link's time goes on for so long, and by its end the code under test is at rest: in the
-    /// second half it has sent nothing, and it wants no turn ([`Turn::again_in`]). Levels ([`Turn::level`]) are then what
+    /// second half it has sent nothing, and it wants no turn ([`Turn::again_in`]). Frames that faults of the script's make late
+    /// come before that half, however late they are. Levels ([`Turn::level`]) are then what
     /// they were before the first step. Under virtual time an hour costs nothing.
     pub const fn rests_within(mut self, time: Duration) -> Self {
         self.budget.rest = Some(time);

@@ -22,7 +22,8 @@ impl Turn {
     }
 
     /// The code under test wants its next turn in so long at the latest: its next timer. When called several times the
-    /// shortest time counts. Nothing else keeps: each turn says anew what it wants.
+    /// shortest time counts. Nothing else keeps: each turn says anew what it wants. While the time of one step goes by
+    /// there are 10,000 turns, and one at its end: fuzzers like centuries, and a clock that ticks would not get to their end.
     pub fn again_in(&mut self, time: impl Into<Duration>) {
         let time = time.into();
         self.again = Some(self.again.map_or(time, |before| before.min(time)));

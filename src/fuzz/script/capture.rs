@@ -11,6 +11,9 @@ use crate::to_test::{Side, recorded, sides};
 /// When the first frame of a script that becomes a capture was sent: 2000-01-01, as the mock's captures begin.
 const BEGIN: Duration = Duration::from_secs(946_684_800);
 
+/// The last moment that nanoseconds in 64 bits tell, in the year 2554: what a script sends later is sent then.
+const END: Duration = Duration::from_nanos(u64::MAX);
+
 /// Turns captures into scripts. No frame, no order and no gap between two frames is lost: what one side sent is
 /// sent, what the other sent is [observed](Step::Observed), and the time between goes by.
 ///
@@ -89,7 +92,8 @@ impl Script {
     }
 
     /// The frames of the script as a pcapng file: what it sends is inbound, what was observed outbound. Steps that are no
-    /// frames are comments of the next frame: what answers will be, only playing tells.
+    /// frames are comments of the next frame: what answers will be, only playing tells. Times begin in the year 2000, and
+    /// stop in 2554, behind which the file cannot tell any.
     #[must_use]
     pub fn to_pcapng(&self) -> Vec<u8> {
         let mut file = Vec::new();
@@ -108,7 +112,7 @@ impl Script {
                 Step::Frame(octets) => (octets, Direction::Inbound),
                 Step::Observed(octets) => (octets, Direction::Outbound),
                 Step::Advance(by) => {
-                    now = now.saturating_add(*by);
+                    now = now.saturating_add(*by).min(END);
                     continue;
                 }
                 step => {

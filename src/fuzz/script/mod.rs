@@ -78,7 +78,7 @@ pub enum Step {
     Frame(Vec<u8>),
     /// Puts a frame in that answers one which the code under test has sent. Nothing happens where there is none.
     Answer(Answer),
-    /// Lets so much of the link's time go by.
+    /// Lets so much of the link's time go by. All steps together take 584 years at most; what is beyond that is left out.
     Advance(Duration),
     /// Plans a fault for the next frame, or the next call at the device end.
     Fault(Fault),
