@@ -13,6 +13,9 @@ for target in $(cargo fuzz list); do
     cp "fuzz/target/$host/release/$target" "$OUT/"
     cp fixtures/packet.dict "$OUT/$target.dict"
     # Flat and without the date, as libFuzzer's runner wants it and so that it is the same each time.
-    (cd "fixtures/corpus/$target" && zip -q -X -j "$OUT/${target}_seed_corpus.zip" ./*)
+    # NAME_WORD is another form of the target NAME, with its seeds.
+    seeds="fixtures/corpus/$target"
+    [ -d "$seeds" ] || seeds="fixtures/corpus/${target%_*}"
+    (cd "$seeds" && zip -q -X -j "$OUT/${target}_seed_corpus.zip" ./*)
     printf '[libfuzzer]\nmax_len = 2048\n' >"$OUT/$target.options"
 done

@@ -22,6 +22,7 @@ fn is_replayed_here(target: &str) -> bool {
 /// Targets that have no seeds, and why.
 const WITHOUT_SEEDS: &[(&str, &str)] = &[
     ("empty", "measures the fuzzer's own speed"),
+    ("frame_all", "is frame with all rules for every input, with its seeds"),
     ("smoltcp_tcp_octets", "is the rival of smoltcp_tcp, with its seeds"),
 ];
 

@@ -1,5 +1,4 @@
-//! Frames as packets; see `tuntap_test::fuzz::targets::frame`.
+//! Frames as packets; see `tuntap_test::fuzz::targets::frame_by_shares`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::frame(data));
-tuntap_test::fuzz_mutator!(FirstOctet);
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tuntap_test::fuzz::targets::frame_by_shares(data));

@@ -34,17 +34,23 @@ use crate::device::{Frame, FrameRef, Mode};
 /// );
 /// # Ok::<(), tuntap_test::packet::BuildError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct NoLayer {
     layer: LayerKind,
     /// Why etherparse does not read a layer that is there.
     reason: Option<String>,
-    summary: String,
+    mode: Mode,
+    /// The frame. Most callers only ask whether a layer is there: its summary is written when somebody reads it.
+    octets: Box<[u8]>,
 }
 
 impl NoLayer {
     pub(crate) fn new(layer: LayerKind, frame: FrameRef<'_>, reason: Option<String>) -> Self {
-        Self { layer, reason, summary: frame.summary().to_string() }
+        Self { layer, reason, mode: frame.mode, octets: frame.octets.into() }
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        FrameRef::new(self.mode, &self.octets).summary()
     }
 
     /// The layer that was asked for.
@@ -54,9 +60,20 @@ impl NoLayer {
     }
 }
 
+/// Errors that read the same are the same.
+impl PartialEq for NoLayer {
+    fn eq(&self, other: &Self) -> bool {
+        (self.layer, &self.reason) == (other.layer, &other.reason)
+            && ((self.mode, &self.octets) == (other.mode, &other.octets)
+                || self.summary().to_string() == other.summary().to_string())
+    }
+}
+
+impl Eq for NoLayer {}
+
 impl fmt::Display for NoLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { layer, reason, summary } = self;
+        let (Self { layer, reason, .. }, summary) = (self, self.summary());
         match reason {
             None => write!(f, "the frame has no {layer} layer: {summary}"),
             Some(reason) => write!(f, "the frame's {layer} layer cannot be read ({reason}): {summary}"),

@@ -161,32 +161,44 @@ fn uncomputed(view: &View<'_>) -> Option<Layer> {
         let wanted = info.read(view.header);
         if wanted.is_some() && info.read(&written) != wanted {
             set(&mut layer, index, wanted);
-            written = write_header(&layer).ok()?;
+            if !is_put_in_place(view.protocol.behaviour.fixed, info, wanted, &mut written) {
+                written = write_header(&layer).ok()?;
+            }
         }
     }
     Some(layer)
 }
 
+/// Writes a value into a header that is written; `false` where the header has to be written anew, since its length
+/// depends on the field, or the field is not in its fixed part.
+fn is_put_in_place(fixed: fn(&[u8]) -> usize, info: &FieldInfo, value: Option<Value<'_>>, header: &mut [u8]) -> bool {
+    let length = fixed(header);
+    let is_inside = info.range(header).is_some_and(|range| range.end <= length);
+    let Some(Value::Bits(bits)) = value.filter(|_| is_inside) else { return false };
+    info.put_bits(bits, header);
+    fixed(header) == length
+}
+
 /// From how many options on they are written as they stand: each looks for its place among all.
 const MOST_OPTIONS: usize = 40;
 
-fn with_options_in_each_way(layer: Layer, view: &View<'_>) -> Vec<Layer> {
+fn with_options_in_each_way<'a>(layer: Layer, view: &'a View<'_>) -> impl Iterator<Item = Layer> + 'a {
     let list = options::list(view.protocol.kind);
     let found: Vec<Found> = list.map_or_else(Vec::new, |list| list.each(view.header).take(MOST_OPTIONS + 1).collect());
-    let mut ways = Vec::new();
-    match list {
-        Some(list) if (1..=MOST_OPTIONS).contains(&found.len()) => {
-            let said =
-                found.iter().rposition(|option| !list.framing.is_padding(option.kind)).map_or(0, |last| last + 1);
-            let (said, all) = (found.get(..said).unwrap_or_default(), &*found);
-            for (options, named) in [(said, true), (all, true), (said, false), (all, false)] {
-                ways.push(with_list(layer.clone(), view, list, options, named));
-            }
-        }
-        _ => {}
-    }
-    ways.extend(with_fields(layer, view));
-    ways
+    let list = list.filter(|_| (1..=MOST_OPTIONS).contains(&found.len()));
+    let bare = layer.clone();
+    let listed = list.into_iter().flat_map(move |list| {
+        let said = found.iter().rposition(|option| !list.framing.is_padding(option.kind)).map_or(0, |last| last + 1);
+        let (found, bare) = (found.clone(), bare.clone());
+        // Most layers are made in the first way, so the others are only made when they are asked for.
+        [(said, true), (found.len(), true), (said, false), (found.len(), false)].into_iter().map(
+            move |(options, named)| {
+                let options = found.get(..options).unwrap_or_default();
+                with_list(bare.clone(), view, list, options, named)
+            },
+        )
+    });
+    listed.chain(std::iter::once_with(move || with_fields(layer, view)).flatten())
 }
 
 /// Each option by the fields that name it, or else by its kind.
@@ -243,7 +255,7 @@ fn with_fields(layer: Layer, view: &View<'_>) -> Vec<Layer> {
 
 /// The same with the options of that header, if they can be fields.
 pub(super) fn with_options(layer: Layer, view: &View<'_>) -> Option<Layer> {
-    with_options_in_each_way(layer, view).into_iter().find(|layer| reproduces(layer.clone(), view))
+    with_options_in_each_way(layer, view).find(|layer| reproduces(layer.clone(), view))
 }
 
 /// Whether the layer makes its header once all that is computed is set.
@@ -263,16 +275,21 @@ fn computed(
     next: Option<LayerKind>,
     outer: &[(LayerKind, Vec<u8>)],
 ) -> Option<Layer> {
+    let mut header = completed(&layer, content, next, outer)?;
     for checksums in [false, true] {
-        let header = completed(&layer, content, next, outer)?;
-        for (index, info) in bits(view).filter(|(_, info)| info.computed) {
+        let mut is_set = false;
+        for (index, info) in bits(view).filter(|(_, info)| info.computed && (info.name == "checksum") == checksums) {
             let wanted = info.read(view.header);
-            if (info.name == "checksum") == checksums && info.read(&header) != wanted {
+            if info.read(&header) != wanted {
                 set(&mut layer, index, wanted);
+                is_set = true;
             }
         }
+        if is_set {
+            header = completed(&layer, content, next, outer)?;
+        }
     }
-    (completed(&layer, content, next, outer)? == view.header).then_some(layer)
+    (header == view.header).then_some(layer)
 }
 
 fn completed(

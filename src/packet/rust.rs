@@ -77,9 +77,9 @@ impl Packet {
     }
 }
 
-/// Whether the layer can be written as Rust.
+/// Whether the layer can be written as Rust: whether [`Layer::expression`] is some, without the text.
 pub(super) fn is_printed(layer: &Layer) -> bool {
-    layer.expression(true, &as_it_is).is_some()
+    layer.constraints().all(|(_, info, wanted)| is_said(info, wanted))
 }
 
 /// How a field's value is written where it is not written as it is: a variable, a constant.
@@ -238,18 +238,38 @@ fn constraint(info: &FieldInfo, wanted: &Constraint) -> Option<String> {
         },
         #[cfg(feature = "dns")]
         Constraint::Octets(found) if matches!(info.show, Show::Name) => {
-            let text = super::dns_name::Presented(found).to_string();
-            let same = text.parse::<super::DomainName>().is_ok_and(|name| name.octets() == &**found);
-            return same.then(|| format!("{text:?}"));
+            return name(found).map(|text| format!("{text:?}"));
         }
         Constraint::Octets(found) if matches!(info.show, Show::Addresses) => {
-            let all = addresses(LayerKind::Ipv4, found);
-            return (found.len() % 4 == 0).then(|| format!("[{all}]"));
+            return are_addresses(found).then(|| format!("[{}]", addresses(LayerKind::Ipv4, found)));
         }
         Constraint::Octets(found) => octets(found),
         Constraint::Absent => "Field::absent()".to_owned(),
         Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. } | Constraint::Parts(_) => return None,
     })
+}
+
+/// Whether [`constraint`] is some.
+fn is_said(info: &FieldInfo, wanted: &Constraint) -> bool {
+    match wanted {
+        #[cfg(feature = "dns")]
+        Constraint::Octets(found) if matches!(info.show, Show::Name) => name(found).is_some(),
+        Constraint::Octets(found) if matches!(info.show, Show::Addresses) => are_addresses(found),
+        Constraint::Satisfies { .. } | Constraint::OctetsSatisfy { .. } | Constraint::Parts(_) => false,
+        _ => true,
+    }
+}
+
+/// A domain name as text, where that text says those octets.
+#[cfg(feature = "dns")]
+fn name(octets: &[u8]) -> Option<String> {
+    let text = super::dns_name::Presented(octets).to_string();
+    let same = text.parse::<super::DomainName>().is_ok_and(|name| name.octets() == octets);
+    same.then_some(text)
+}
+
+const fn are_addresses(octets: &[u8]) -> bool {
+    octets.len().is_multiple_of(4)
 }
 
 /// A single value in its shortest form, which a setter takes.
@@ -330,5 +350,30 @@ pub(crate) fn octets(octets: &[u8]) -> String {
             format!("[{first:#04x}; {}]", octets.len())
         }
         _ => format!("b\"{}\"", octets.escape_ascii()),
+    }
+}
+
+#[cfg(all(test, feature = "dns", feature = "dhcp"))]
+mod tests {
+    use super::super::{Dhcp, Dns, Icmpv4, IntoPacket, Ipv4, Tcp, Udp, such_that};
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_what_has_an_expression() {
+        let odd = such_that("odd", |number: u16| number % 2 == 1);
+        let packets = [
+            Ipv4::new().ttl(1..=64) / Udp::new().dport(odd.clone()),
+            Icmpv4::echo_request(odd, 1) / b"hi",
+            Ipv4::new() / Tcp::new().syn().mss(1460).timestamps(1, 2) / b"",
+            Dns::new().qr(true).into_packet(),
+            Dhcp::discover().into_packet(),
+        ];
+        let mut unsaid = 0;
+        for layer in packets.iter().flat_map(Packet::layers) {
+            let is_some = layer.expression(true, &as_it_is).is_some();
+            assert_eq!(is_printed(layer), is_some, "{layer:?}");
+            unsaid += usize::from(!is_some);
+        }
+        assert_eq!(unsaid, 2);
     }
 }

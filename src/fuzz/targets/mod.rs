@@ -26,7 +26,7 @@ pub use capture::capture;
 pub use checksum::checksum;
 pub use differential::differential;
 pub use exchange::exchange;
-pub use frame::frame;
+pub use frame::{frame, frame_by_shares};
 #[cfg(target_os = "linux")]
 pub use kernel_write::kernel_write;
 pub use matcher::matcher;
