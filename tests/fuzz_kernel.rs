@@ -27,6 +27,7 @@ const SEEDS: &[(&str, &[u8])] = &[
     seed!("tun-no-ip.bin"),
     seed!("tun-over-the-mtu.bin"),
     seed!("tun-short.bin"),
+    seed!("tun-up-where-the-mtu-is-small.bin"),
     seed!("tun.bin"),
 ];
 
