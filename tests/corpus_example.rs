@@ -255,11 +255,32 @@ fn a_wrong_command_line_is_told() {
     assert_eq!(usage(&["--pcapng", "a"]), "--pcapng needs --out FILE.pcapng");
 }
 
+/// A folder of this test's own, gone at its end: as another user it may not write to target/.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("tuntap-test-corpus-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
 /// Several sections behind each other are one file to Wireshark, too.
 #[test]
 #[ignore = "needs tshark: apt-get install tshark"]
 fn tshark_reads_what_seeds_become() {
-    let folder = scratch("tshark");
+    let folder = Temporary::new();
     let one = Script::new().send(Ipv4::new() / Udp::new().dport(9)).advance(Duration::from_millis(3)).down();
     let one = one.observed((Ipv4::new() / Udp::new().sport(9)).build().unwrap());
     let other = Script::on(Mode::Tap).send(Arp::who_has([192, 0, 2, 1]));
