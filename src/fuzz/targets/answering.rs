@@ -147,7 +147,7 @@ mod echo {
         let one_station =
             octets(frame, LayerKind::Ethernet, 6..7).is_none_or(|first| matches!(first, [first] if first & 1 == 0));
         let plain = match request(frame) {
-            Some((_, &[0x45, _, _, _, _, _, 0 | 0x40, 0, _, _, _, _, from, _, _, _, to, ..])) => {
+            Some((_, &[0x45, _, _, _, _, _, 0 | 0x40, 0, _, 1, _, _, from, _, _, _, to, ..])) => {
                 [from, to].iter().all(|first| (1..224).contains(first))
             }
             Some((_, ip @ &[0x60..=0x6f, _, _, _, _, _, 58, _, from, ..])) => {
