@@ -98,6 +98,12 @@ fn host_bits<A: Family>(prefix: usize) -> u128 {
     u32::try_from(128 - A::OCTETS * 8 + prefix).ok().and_then(|above| u128::MAX.checked_shr(above)).unwrap_or(0)
 }
 
+/// Whether the address is in one of those prefixes.
+fn is_in<A: Family>(address: A, prefixes: &[(A, usize)]) -> bool {
+    let differ = |prefix: A| address.number() ^ prefix.number();
+    prefixes.iter().any(|(prefix, bits)| differ(*prefix) & !host_bits::<A>(*bits) == 0)
+}
+
 /// What is simpler than an IPv4 address.
 pub(super) fn simpler_v4(address: Ipv4Addr) -> Vec<Ipv4Addr> {
     simpler_of_any(address, Documentation)

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::AddressClass::{self, Documentation, Global, LinkLocal, Multicast, Private, Special};
-use super::{ANY, Family, SOURCE, strategies};
+use super::{ANY, Family, SOURCE, is_in, strategies};
 
 const fn ip(a: u8, b: u8, c: u8, d: u8) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, d)
@@ -34,13 +34,6 @@ const SPECIAL: &[(Ipv4Addr, usize)] = &[
     // Reserved, with broadcast at its end (RFC 1112 section 4, RFC 8190).
     (ip(240, 0, 0, 0), 4),
 ];
-
-fn is_in(address: Ipv4Addr, prefixes: &[(Ipv4Addr, usize)]) -> bool {
-    prefixes.iter().any(|(prefix, bits)| {
-        let differ = address.to_bits() ^ prefix.to_bits();
-        usize::try_from(differ.leading_zeros()).is_ok_and(|same| same >= *bits)
-    })
-}
 
 impl Family for Ipv4Addr {
     const OCTETS: usize = 4;

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::AddressClass::{self, Documentation, Global, LinkLocal, Multicast, Private, Special};
-use super::{ANY, Family, SOURCE, strategies};
+use super::{ANY, Family, SOURCE, is_in, strategies};
 
 const fn ip(bits: u128) -> Ipv6Addr {
     Ipv6Addr::from_bits(bits)
@@ -45,13 +45,6 @@ const SPECIAL: &[(Ipv6Addr, usize)] = &[
 /// Global unicast (IANA "Internet Protocol Version 6 Address Space"): what is neither in it nor in one of the others is
 /// not assigned.
 const GLOBAL: &[(Ipv6Addr, usize)] = &[(from(0x2000_0000, 0), 3)];
-
-fn is_in(address: Ipv6Addr, prefixes: &[(Ipv6Addr, usize)]) -> bool {
-    prefixes.iter().any(|(prefix, bits)| {
-        let differ = address.to_bits() ^ prefix.to_bits();
-        usize::try_from(differ.leading_zeros()).is_ok_and(|same| same >= *bits)
-    })
-}
 
 impl Family for Ipv6Addr {
     const OCTETS: usize = 16;
