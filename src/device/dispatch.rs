@@ -59,6 +59,7 @@ use std::time::{Duration, Instant};
 
 pub use queue::Received;
 pub use replies::Replies;
+pub(crate) use responders::panic_message;
 pub use responders::{Detached, ResponderId};
 #[cfg(feature = "tokio")]
 pub(crate) use wakers::Look;

@@ -245,11 +245,7 @@ fn overwrite(info: &FieldInfo, view: &View<'_>, number: u128, octets: &mut [u8])
     let Some(range) = info.range(view.header) else { return };
     let place = octets.get_mut(view.start..view.start + view.header.len()).unwrap_or_default();
     match info.at {
-        At::Bits { .. } => {
-            let mut header = place.to_vec();
-            info.write_bits(number, &mut header);
-            place.iter_mut().zip(header).for_each(|(to, from)| *to = from);
-        }
+        At::Bits { .. } => info.put_bits(number, place),
         _ => place.get_mut(range).into_iter().flatten().for_each(|octet| *octet = 0),
     }
 }

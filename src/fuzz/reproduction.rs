@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{Body, Script, run};
 use crate::context::{Backend, FromTestContext, TestContext, evidence};
+use crate::device::dispatch::panic_message;
 use crate::shrink::Shrinker;
 
 /// Runs a body with what a fuzzer found, and tells all about it.
@@ -58,7 +59,9 @@ impl<T: FromTestContext> Reproduction<T> {
     /// Runs the body with that script as a fuzzer does, and gives the message of its panic. What a panic prints is printed.
     #[must_use]
     pub fn fails(&self, script: &Script) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| run::run_script(script.clone(), self.body))).err().map(|panic| told(&*panic))
+        catch_unwind(AssertUnwindSafe(|| run::run_script(script.clone(), self.body)))
+            .err()
+            .map(|panic| panic_message(&*panic))
     }
 
     /// The script with the fewest steps and the simplest fields that makes the body panic in the same way: with the same
@@ -75,7 +78,7 @@ impl<T: FromTestContext> Reproduction<T> {
         let (message, (exchange, files)) = match made {
             Ok(mut context) => {
                 let ran = catch_unwind(AssertUnwindSafe(|| run::on_a_link(&mut context, self.body, script.clone())));
-                let message = ran.err().map(|panic| told(&*panic));
+                let message = ran.err().map(|panic| panic_message(&*panic));
                 let evidence = evidence(&context, message.is_some());
                 (message, evidence)
             }
@@ -137,15 +140,6 @@ fn is_named(name: &str, expression: &str) -> bool {
 /// The first line of a message without its numbers: what of a message does not depend on lengths and values.
 fn without_numbers(message: &str) -> String {
     message.lines().next().unwrap_or_default().chars().filter(|letter| !letter.is_ascii_digit()).collect()
-}
-
-/// What the panic said.
-fn told(panic: &(dyn std::any::Any + Send)) -> String {
-    match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-        (Some(text), _) => text.clone(),
-        (None, Some(text)) => (*text).to_owned(),
-        (None, None) => "a panic without a message".to_owned(),
-    }
 }
 
 /// What a script does to a body.

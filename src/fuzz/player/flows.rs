@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::device::FrameRef;
-use crate::packet::{Dissection, LayerKind, TcpFlags};
+use crate::packet::TcpFlags;
 
 /// One direction of a connection: from an address and a port to an address and a port.
 pub(in crate::fuzz) type Way = (IpAddr, u16, IpAddr, u16);
@@ -44,14 +44,11 @@ impl Seen {
 
 /// From which address to which.
 pub(super) fn addresses(frame: FrameRef<'_>) -> Option<(IpAddr, IpAddr)> {
-    let dissection = Dissection::new(frame);
-    let v4 = |header: &[u8], at: usize| Some(IpAddr::from(*header.get(at..)?.first_chunk::<4>()?));
-    let v6 = |header: &[u8], at: usize| Some(IpAddr::from(*header.get(at..)?.first_chunk::<16>()?));
-    if let Some(header) = dissection.header(LayerKind::Ipv4) {
-        return Some((v4(header, 12)?, v4(header, 16)?));
+    if let Ok(ip) = frame.ipv4() {
+        return Some((ip.source_addr().into(), ip.destination_addr().into()));
     }
-    let header = dissection.header(LayerKind::Ipv6)?;
-    Some((v6(header, 8)?, v6(header, 24)?))
+    let ip = frame.ipv6().ok()?;
+    Some((ip.source_addr().into(), ip.destination_addr().into()))
 }
 
 pub(in crate::fuzz) const fn back((from, from_port, to, to_port): Way) -> Way {

@@ -294,7 +294,7 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(&mut self) {
-        self.clock().next_due();
+        self.clock().settle();
         self.take();
         if let Err(failure) = self.end().check_all(Some(self.line)) {
             self.fail(&failure.to_string());

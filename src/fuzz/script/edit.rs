@@ -102,7 +102,14 @@ impl Edit {
         }
     }
 
-    pub(super) fn set(&self, layer: &mut Layer) {
+    /// The layer that has this field set and no other.
+    pub(super) fn to_layer(&self) -> Layer {
+        let mut layer = Layer::new(protocol(self.layer));
+        self.set(&mut layer);
+        layer
+    }
+
+    fn set(&self, layer: &mut Layer) {
         layer.set(self.field, self.constraint());
     }
 

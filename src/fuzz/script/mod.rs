@@ -187,9 +187,8 @@ impl Script {
     /// When the template does not build.
     #[track_caller]
     pub fn send_as_host(self, packet: impl IntoPacket) -> Self {
-        let defaults = Defaults { mode: Some(self.mode), ..Defaults::documentation().reversed() };
-        match packet.into_packet().build_with(&defaults) {
-            Ok(octets) => self.send_raw(octets),
+        match self.send_with(packet, Defaults::documentation().reversed()) {
+            Ok(script) => script,
             Err(error) => panic!("{error}"),
         }
     }
@@ -199,8 +198,11 @@ impl Script {
     /// # Errors
     /// When the template does not build.
     pub fn try_send(self, packet: impl IntoPacket) -> Result<Self, BuildError> {
-        let defaults = Defaults { mode: Some(self.mode), ..Defaults::documentation() };
-        let octets = packet.into_packet().build_with(&defaults)?;
+        self.send_with(packet, Defaults::documentation())
+    }
+
+    fn send_with(self, packet: impl IntoPacket, defaults: Defaults) -> Result<Self, BuildError> {
+        let octets = packet.into_packet().build_with(&Defaults { mode: Some(self.mode), ..defaults })?;
         Ok(self.send_raw(octets))
     }
 

@@ -10,7 +10,6 @@ use super::{Answer, Fault, Reply, Script, SocketCall, Step};
 use crate::device::{FrameRef, LARGEST_FRAME, Mode};
 use crate::fault::{CallFault, FrameFault, LinkFault};
 use crate::packet::rust::{flags, octets};
-use crate::packet::{Layer, protocol};
 
 impl Script {
     /// The Rust expression that makes the script, a line a step, with `use tuntap_test::fuzz::*;`,
@@ -119,9 +118,7 @@ fn expression(answer: &Answer) -> Option<String> {
 
 /// The layer that sets that field and no other; `None` where no setter sets it to that.
 fn layer(edit: &Edit) -> Option<String> {
-    let mut layer = Layer::new(protocol(edit.layer));
-    edit.set(&mut layer);
-    layer.expression(false, &|_, _| None).map(|expression| expression.to_string())
+    edit.to_layer().expression(false, &|_, _| None).map(|expression| expression.to_string())
 }
 
 fn planned(fault: &Fault) -> String {

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use super::edit::Edit;
 use super::{Answer, Reply, Script, SocketCall, Step};
 use crate::device::{FrameRef, Mode};
-use crate::packet::{Layer, Packet, Tcp, protocol};
+use crate::packet::{Packet, Tcp};
 
 impl fmt::Display for Script {
     /// A line a step, each with its number, counted from 1.
@@ -75,9 +75,7 @@ impl fmt::Display for Answer {
 impl fmt::Display for Edit {
     /// As a template is written: `TCP (window 0)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut layer = Layer::new(protocol(self.layer));
-        self.set(&mut layer);
-        write!(f, "{}", Packet::from_layer(layer))
+        write!(f, "{}", Packet::from_layer(self.to_layer()))
     }
 }
 
