@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/fuzz/target}"
 die() { printf 'newcomer: %s\n' "$*" >&2; exit 1; }
 
 # The file of the page: the block that starts with #![no_main].
-sed -n '/^```rust,ignore$/,/^```$/p' src/fuzz/guide.md | sed '1d;$d' >"$WORK/exchange.rs"
+sed -n '/^```rs$/,/^```$/p' src/fuzz/guide.md | sed '1d;$d' >"$WORK/exchange.rs"
 grep -q '^#!\[no_main\]$' "$WORK/exchange.rs" || die "the page has no fuzz target"
 lines=$(grep -c . "$WORK/exchange.rs")
 [ "$lines" -lt 10 ] || die "the page's target has $lines lines, promised are less than ten"

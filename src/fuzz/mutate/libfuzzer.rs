@@ -14,7 +14,7 @@ use super::{Mutator, Octets};
 /// A second argument sets the mutator up. libFuzzer's own mutation is what changes octets that nobody reads, so that a
 /// dictionary and what the code under test compared are of use.
 ///
-/// ```ignore
+/// ```text
 /// libfuzzer_sys::fuzz_target!(|frame: &[u8]| my_stack::receive(frame));
 /// tuntap_test::fuzz_mutator!(Tun);
 /// // Or: hardware checks TCP's checksums, so leave them alone.
